@@ -1,0 +1,1 @@
+"""For the notebooks: `data` loads, `plot` draws, `check` asserts, `mxnet_compat` repairs."""

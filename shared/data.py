@@ -1,0 +1,322 @@
+"""The data sets of the course, as NumPy arrays.
+
+`diabetes`, `digits`, `dates` and `python_manual` need no network. `mnist`, `fashion_mnist`,
+`cifar10` and `tiny_shakespeare` are downloaded once, checked against a known hash, and kept in a
+cache folder: the one the environment variable COURSE_DATA names, else the operating system's usual.
+
+Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64 in 0..9.
+"""
+
+import gzip
+import math
+import operator
+import os
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pooch
+from requests import HTTPError, RequestException
+from tqdm import tqdm
+
+DIABETES_FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
+FASHION_MNIST_CLASSES = ("T-shirt/top", "trouser", "pullover", "dress", "coat",
+                         "sandal", "shirt", "sneaker", "bag", "ankle boot")
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer",
+                   "dog", "frog", "horse", "ship", "truck")
+
+TIMEOUT = 30  # seconds a server may stay silent before the next mirror is tried
+MIRRORS = {  # base addresses, in the order in which they are tried
+    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+              "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+    "fashion_mnist": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                      "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
+                      "master/data/fashion/"),
+    "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
+    "tiny_shakespeare": ("https://raw.githubusercontent.com/karpathy/char-rnn/"
+                         "master/data/tinyshakespeare/",),
+    "imdb": ("https://ai.stanford.edu/~amaas/data/sentiment/",),
+}
+HASHES = {  # data set/file: what `fetch` knows
+    "mnist/train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "mnist/train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
+    "mnist/t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
+    "mnist/t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+    "fashion_mnist/train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "fashion_mnist/train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+    "fashion_mnist/t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+    "fashion_mnist/t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+    "cifar10/cifar-10-binary.tar.gz": "md5:c32a1d4ab5d03f1284b67883e8d87530",
+    "tiny_shakespeare/input.txt":
+        "sha256:86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    "imdb/aclImdb_v1.tar.gz": "md5:7c2ac02c03563afcf9b574c7e56c153a",
+}
+CIFAR10_ROWS = 10_000  # images in each of the six files of the archive
+DAMAGED = (gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError)  # what a broken archive raises
+
+
+def batches(rng, size, *arrays, drop_last=False):
+    """One epoch of shuffled minibatches, the same for every framework.
+
+    `rng`, a numpy.random.Generator, draws one permutation at the call; by it all `arrays`, of equal
+    length, are cut into batches of `size` examples. What is left over makes a smaller last batch,
+    or none with `drop_last` (so no batch at all if `size` exceeds the number of examples).
+
+    Returns a generator of tuples, with a copy of some rows of each array in order.
+    Raises TypeError or ValueError at the call, not at the first batch.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
+    size = operator.index(size)  # a size of 2.5 is a TypeError, a NumPy integer is welcome
+    if size < 1 or not arrays:
+        raise ValueError(f"size={size} and {len(arrays)} arrays: both must be at least 1")
+    arrays = [np.asarray(array) for array in arrays]
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"arrays differ in length: {lengths}")
+    order = rng.permutation(lengths[0])
+    end = len(order) - len(order) % size if drop_last else len(order)
+    return (tuple(array[order[start:start + size]] for array in arrays)
+            for start in range(0, end, size))
+
+
+def diabetes():
+    """Diabetes patients: how far the disease has progressed after a year, in raw units.
+
+    Returns X_train (354, 10), y_train (354,), X_test (88, 10), y_test (88,), all float64.
+    Columns, as DIABETES_FEATURES: age (years), sex (1 or 2), bmi (kg/m²), bp (average blood
+    pressure, mm Hg), s1 (total cholesterol, mg/dl), s2 (LDL, mg/dl), s3 (HDL, mg/dl), s4 (total
+    cholesterol / HDL), s5 (log of serum triglycerides), s6 (blood sugar, mg/dl). y: a measure of
+    progression without a unit, 25 to 346. Source: Efron, Hastie, Johnstone and Tibshirani, "Least
+    Angle Regression" (2004), no licence stated; the copy in scikit-learn (BSD-3-Clause).
+    """
+    from sklearn.datasets import load_diabetes  # here, because this import takes a second
+
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    order = np.random.default_rng(0).permutation(len(X))
+    train, test = order[:354], order[354:]
+    return X[train], y[train], X[test], y[test]
+
+
+def digits():
+    """Handwritten digits, 8 by 8 pixels: small, real, and there without a network.
+
+    Returns X_train (1437, 8, 8, 1), y_train (1437,), X_test (360, 8, 8, 1), y_test (360,): float32
+    in [0, 1] (multiples of 1/16; ink is 1) and int64 in 0..9. The test set holds 36 of each digit,
+    the training set 138 to 147. No image occurs twice. Source: Alpaydin and Kaynak, "Optical
+    Recognition of Handwritten Digits" (UCI, 1998), CC BY 4.0; the copy in scikit-learn.
+    """
+    from sklearn.datasets import load_digits  # here, because this import takes a second
+
+    data = load_digits()
+    X = data.images[..., None].astype(np.float32) / 16  # (n, height, width, 1)
+    y = data.target.astype(np.int64)
+    rng = np.random.default_rng(0)
+    test = np.concatenate([rng.choice(np.flatnonzero(y == k), 36, replace=False)
+                           for k in range(10)])
+    test = rng.permutation(test)  # no longer sorted by class
+    train = rng.permutation(np.setdiff1d(np.arange(len(y)), test))
+    return X[train], y[train], X[test], y[test]
+
+
+def mnist():
+    """Handwritten digits, 28 by 28 pixels (11 MB to download).
+
+    Returns X_train (60000, 28, 28, 1), y_train (60000,), X_test (10000, 28, 28, 1), y_test
+    (10000,): float32 in [0, 1] (ink is 1) and int64 in 0..9. Raises what `fetch` raises.
+    Source: LeCun, Cortes and Burges (1998), from NIST's forms; CC BY-SA 3.0.
+    """
+    return _idx_set("mnist")
+
+
+def fashion_mnist():
+    """Photographs of clothing in ten classes, FASHION_MNIST_CLASSES (31 MB to download).
+
+    Shapes, dtypes, ranges and errors are those of `mnist`; the background is 0.
+    Source: Xiao, Rasul and Vollgraf, Zalando Research (2017); MIT licence.
+    """
+    return _idx_set("fashion_mnist")
+
+
+def cifar10():
+    """Colour photographs in ten classes, 32 by 32 pixels (170 MB to download, 740 MB in memory).
+
+    Returns X_train (50000, 32, 32, 3), y_train (50000,), X_test (10000, 32, 32, 3), y_test
+    (10000,): float32 in [0, 1], channels red, green, blue; int64 in 0..9, named by CIFAR10_CLASSES.
+    Raises what `fetch` raises. Source: Krizhevsky (2009), no licence stated.
+    """
+    parts = _read_cifar10(fetch("cifar10/cifar-10-binary.tar.gz"))
+    arrays = []
+    for rows in (np.concatenate(parts[:5]), parts[5]):
+        planes = rows[:, 1:].reshape(-1, 3, 32, 32)  # (n, channels, height, width)
+        arrays += _examples("cifar10", planes.transpose(0, 2, 3, 1), rows[:, 0])
+    return tuple(arrays)
+
+
+def tiny_shakespeare():
+    """Scenes from Shakespeare's plays, one str of 1,115,394 characters (1.1 MB to download).
+
+    Raises what `fetch` raises. Source: Karpathy, char-rnn (2015); the text is in the public domain.
+    """
+    return fetch("tiny_shakespeare/input.txt").read_bytes().decode("ascii")
+
+
+LOADERS = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist, "cifar10": cifar10}
+
+
+def python_manual():
+    """The language reference of the Python that runs this, about 480,000 characters of English.
+
+    The 79 topics of the interactive help, in alphabetical order. The text differs a little between
+    versions of Python, so numbers that must agree everywhere have to come from a text of their own.
+    Source: the standard library's `pydoc_data.topics`; PSF licence.
+    """
+    from pydoc_data.topics import topics
+
+    return "\n\n".join(topics[name].strip() for name in sorted(topics))
+
+
+def dates():
+    """Translated dates: two lists of pairs (French, English), 4,000 to train on and 500 to test.
+
+    Days from 1900 to 2099, no day in both lists, in a form chosen at random: with the weekday
+    ("lundi 4 mai 1987", "Monday, May 4, 1987"), without it, or with a short month. Source: Babel's
+    copy of the Unicode Common Locale Data Repository; Unicode licence.
+    """
+    from babel.dates import format_date
+
+    rng = np.random.default_rng(0)
+    first, last = (np.datetime64(f"{day}", "D") for day in ("1900-01-01", "2099-12-31"))
+    days = first + rng.permutation((last - first).astype(int) + 1)[:4500]
+    forms = rng.choice(["full", "long", "medium"], len(days))
+    pairs = [
+        (format_date(day, form, locale="fr"), format_date(day, form, locale="en"))
+        for day, form in zip(days.tolist(), forms, strict=True)
+    ]
+    return pairs[:4000], pairs[4000:]
+
+
+def load(name):
+    """X_train, y_train, X_test, y_test of the set of that name in LOADERS, else ValueError."""
+    if name not in LOADERS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(LOADERS)}")
+    return LOADERS[name]()
+
+
+def fetch(file):
+    """Path of a file of HASHES ("mnist/train-images-idx3-ubyte.gz"), downloaded if need be.
+
+    Each mirror is tried in turn. A file comes to its path only whole and with the right hash; one
+    that lies there with another hash is fetched again. Raises ValueError for a file not in HASHES,
+    ConnectionError when no mirror gives it, OSError when the cache folder cannot be used.
+    """
+    if file not in HASHES:
+        raise ValueError(f"no file {file!r}; there are {', '.join(HASHES)}")
+    name, _, basename = file.partition("/")
+    folder = os.environ.get("COURSE_DATA") or pooch.os_cache("deep-learning-four-ways")
+    path = Path(folder).expanduser().absolute() / name / basename
+    failures = []
+    try:
+        if path.exists() and _has_hash(path, HASHES[file]):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for base in MIRRORS[name]:
+            try:
+                _download(base + basename, path, HASHES[file])
+                return path
+            except (RequestException, ValueError) as error:
+                failures.append(f"  {base + basename}: {_why(error)}")
+    except OSError as error:  # after RequestException, which is an OSError too
+        raise OSError(f"cannot use {path} ({error}); free some space, or set the environment "
+                      "variable COURSE_DATA to a folder that can be written") from None
+    now = ", where there is one with another hash" if path.exists() else ""
+    raise ConnectionError("\n".join([f"{file} could not be downloaded:", *failures,
+                                     f"Put the file ({HASHES[file]}) by hand at {path}{now}"]))
+
+
+def _has_hash(path, known):
+    algorithm, _, expected = known.partition(":")
+    return pooch.file_hash(str(path), alg=algorithm) == expected
+
+
+def _download(url, path, known):
+    # A folder of its own for each attempt, beside the target: os.replace is atomic only within one
+    # file system, two processes never share a half-written file, and leaving removes all of it.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as scratch:
+        part = Path(scratch, path.name)
+        # pooch asks for bool(bar), which needs a total, and then puts in the real one.
+        with tqdm(desc=path.name, total=1, unit="B", unit_scale=True, leave=False) as bar:
+            headers = {"Accept-Encoding": "identity"}  # the hash is that of the stored bytes
+            pooch.HTTPDownloader(bar, 2**16, timeout=TIMEOUT, headers=headers)(url, str(part), None)
+        if not _has_hash(part, known):
+            raise ValueError("wrong hash")
+        os.replace(part, path)
+
+
+def _why(error):
+    """A few words in place of the nested message of an HTTP library."""
+    if isinstance(error, HTTPError):
+        return f"HTTP status {error.response.status_code}"
+    signs = {"timed out": f"no answer within {TIMEOUT} s", "refused": "connection refused",
+             "resolve": "host not found", "IncompleteRead": "broke off"}
+    return next((words for sign, words in signs.items() if sign in str(error)), str(error)[:80])
+
+
+def _examples(name, images, labels):
+    """Images of 0 to 255 and their labels, checked and in the dtypes of the course."""
+    if len(images) != len(labels) or labels.max(initial=0) > 9:
+        raise ValueError(f"{name}: {len(images)} images and {len(labels)} labels up to "
+                         f"{labels.max(initial=0)}; expected a label of 0 to 9 for each image")
+    # dtype avoids a float64 copy eight times the size; order makes a transposed array contiguous.
+    return [np.divide(images, 255, dtype=np.float32, order="C"), labels.astype(np.int64)]
+
+
+def _idx_set(name):
+    arrays = []
+    for part in ("train", "t10k"):
+        images = _read_idx(fetch(f"{name}/{part}-images-idx3-ubyte.gz"), 3)
+        labels = _read_idx(fetch(f"{name}/{part}-labels-idx1-ubyte.gz"), 1)
+        arrays += _examples(f"{name}/{part}", images[..., None], labels)
+    return tuple(arrays)
+
+
+def _read_idx(path, ndim):
+    """The uint8 array in a gzipped IDX file: magic number, sizes, values, nothing else."""
+    try:
+        raw = gzip.decompress(path.read_bytes())
+    except DAMAGED as error:
+        raise ValueError(f"{path.name}: not a whole gzip file ({error})") from None
+    magic, start = bytes([0, 0, 8, ndim]), 4 + 4 * ndim  # 8 stands for unsigned bytes
+    if raw[:4] != magic or len(raw) < start:
+        raise ValueError(f"{path.name}: the header is {raw[:start].hex()}, expected {start} bytes "
+                         f"that start with {magic.hex()}")
+    shape = [int(n) for n in np.frombuffer(raw, ">u4", ndim, offset=4)]  # int: no overflow in prod
+    if math.prod(shape) != len(raw) - start:
+        raise ValueError(f"{path.name}: the header promises {shape}, but {len(raw) - start} bytes "
+                         f"follow, not {math.prod(shape)}")
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def _read_cifar10(path):
+    """The six files of CIFAR-10's binary archive, each (CIFAR10_ROWS, 3073) uint8."""
+    names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+    parts = dict.fromkeys(f"cifar-10-batches-bin/{name}.bin" for name in names)
+    row = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes
+    try:
+        with tarfile.open(path, "r:gz") as tar:
+            for member in tar:  # read in memory: a name in the archive never becomes a path on disk
+                if member.name not in parts:
+                    continue  # a readme and the class names
+                once = parts[member.name] is None
+                if not (once and member.isfile() and member.size == CIFAR10_ROWS * row):
+                    raise ValueError(f"{path.name}: {member.name} has {member.size} bytes, expected"
+                                     f" one regular file of {CIFAR10_ROWS * row}")
+                values = np.frombuffer(tar.extractfile(member).read(), np.uint8)
+                parts[member.name] = values.reshape(CIFAR10_ROWS, row)
+    except DAMAGED as error:
+        raise ValueError(f"{path.name}: not a whole tar.gz file ({error})") from None
+    if missing := [name for name, part in parts.items() if part is None]:
+        raise ValueError(f"{path.name}: lacks {', '.join(missing)}")
+    return list(parts.values())

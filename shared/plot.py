@@ -1,0 +1,144 @@
+"""Figures in one look: colours that colour-blind readers can tell apart, readable at 80 dpi.
+
+Every function draws on `ax`, or on a new figure of its own, and returns nothing, so that a cell
+may end with it. Arrays may be NumPy's or any framework's.
+"""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from shared.check import to_numpy
+
+# Okabe and Ito's palette without its yellow, which is too faint for lines on white
+# (https://jfly.uni-koeln.de/color/).
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+
+mpl.rcParams.update({
+    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 80,
+    "figure.figsize": (6.0, 3.5),
+    "font.size": 10.5,
+    "grid.alpha": 0.3,
+    "image.cmap": "viridis",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+})  # fmt: skip
+
+
+def curves(series, xlabel, ylabel, title="", log=False, ax=None):
+    """Lines: `series` maps a label to values (n,), or to a pair of x (n,) and y (n,).
+
+    log: draw the y axis logarithmically.
+    """
+    ax = ax or plt.figure().gca()
+    for label, values in series.items():
+        xy = values if isinstance(values, tuple) else (range(len(values)), values)
+        ax.plot(*(to_numpy(v) for v in xy), label=label)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    if len(series) > 1:
+        ax.legend()
+
+
+def images(images, titles=None, columns=10, size=0.9, title="", cmap="gray_r", limits=None):
+    """A grid of images (n, height, width), (n, height, width, 1) or, in colour, (…, 3).
+
+    titles: n short texts. size: edge of an image in inches. limits: (low, high) for the colours of
+    one-channel images; each image has its own range if limits is None.
+    """
+    images = to_numpy(images)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = size * (1.28 if titles is not None else 1)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(size * columns, height * rows + 0.3 * bool(title)), squeeze=False
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    low, high = limits or (None, None)
+    for i, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
+        ax.imshow(image.squeeze(), cmap=cmap, vmin=low, vmax=high)
+        if titles is not None:
+            ax.set_title(str(titles[i]), fontsize=9, pad=2)
+    figure.suptitle(title, fontsize=11)
+
+
+def regions(predict, X, y, title="", xlabel="", ylabel="", ax=None, steps=200):
+    """Decision regions of a classifier of the plane, with the points X (n, 2) and classes y (n,).
+
+    predict: takes points (m, 2) float32, returns classes (m,) from 0 to at most 6.
+    """
+    ax = ax or plt.figure().gca()
+    X, y = to_numpy(X), to_numpy(y).astype(int)
+    low, high = X.min(0), X.max(0)
+    margin = 0.08 * (high - low)
+    axes = [np.linspace(a, b, steps) for a, b in zip(low - margin, high + margin, strict=True)]
+    grid = np.stack(np.meshgrid(*axes), axis=-1)  # (steps, steps, 2)
+    classes = to_numpy(predict(grid.reshape(-1, 2).astype(np.float32))).reshape(steps, steps)
+    cmap = mpl.colors.ListedColormap(COLORS)
+    ax.pcolormesh(*axes, classes, cmap=cmap, vmin=0, vmax=len(COLORS) - 1, alpha=0.25,
+                  rasterized=True)  # fmt: skip
+    for k in np.unique(y):
+        ax.scatter(*X[y == k].T, s=14, color=COLORS[k], edgecolor="white", linewidth=0.5)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+
+
+def surface(function, xlim, ylim, title="", xlabel="", ylabel="", paths=None, minimum=None,
+            log=True, ax=None, steps=120):  # fmt: skip
+    """Contours of a function of the plane, with the paths an optimizer took over it.
+
+    function: takes x and y (steps, steps), returns heights of the same shape.
+    paths: maps a label to points (n, 2); each starts at a dot. minimum: (x, y), drawn as a star.
+    log: space the contours evenly in the logarithm of the height above the lowest point.
+    """
+    ax = ax or plt.figure().gca()
+    x, y = np.meshgrid(np.linspace(*xlim, steps), np.linspace(*ylim, steps))
+    z = to_numpy(function(x, y))
+    z = np.log10(z - z.min() + 1e-3 * np.ptp(z)) if log else z
+    ax.contourf(x, y, z, levels=18, cmap="Blues_r", alpha=0.75)
+    ax.contour(x, y, z, levels=18, colors="white", linewidths=0.4)
+    for i, (label, points) in enumerate((paths or {}).items()):
+        points, color = to_numpy(points), COLORS[(i + 1) % len(COLORS)]
+        ax.plot(*points.T, color=color, marker=".", markersize=3.5, linewidth=1.2, label=label)
+        ax.plot(*points[0], "o", color=color, markersize=7, markeredgecolor="white")
+    if minimum is not None:
+        ax.plot(*minimum, "*", color="black", markersize=12, markeredgecolor="white")
+    ax.set(xlim=xlim, ylim=ylim, title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+    if paths:
+        ax.legend(loc="upper right", fontsize=9, facecolor="white", frameon=True, framealpha=0.85)
+
+
+def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, values=False,
+            center=None, ax=None):  # fmt: skip
+    """A matrix (rows, columns) as colours.
+
+    xticks, yticks: texts for the columns and rows. values: write the numbers into the cells.
+    center: the value drawn white, with a colour on either side (for signed matrices).
+    """
+    ax = ax or plt.figure().gca()
+    matrix = to_numpy(matrix)
+    cmap, norm = "viridis", None
+    if center is not None:
+        reach = np.abs(matrix - center).max()
+        cmap, norm = "RdBu_r", mpl.colors.Normalize(center - reach, center + reach)
+    picture = ax.imshow(matrix, cmap=cmap, norm=norm, aspect="auto")
+    ax.figure.colorbar(picture, ax=ax)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if xticks is not None:
+        ax.set_xticks(range(matrix.shape[1]), xticks, rotation=45 if len(max(xticks)) > 2 else 0)
+    if yticks is not None:
+        ax.set_yticks(range(matrix.shape[0]), yticks)
+    if values:
+        for (i, j), value in np.ndenumerate(matrix):
+            red, green, blue, _ = picture.cmap(picture.norm(value))
+            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            ax.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=9,
+                    color="white" if dark else "black")  # fmt: skip
+    ax.grid(False)

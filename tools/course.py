@@ -1,0 +1,92 @@
+"""The tree of the course: frameworks, lessons, notebooks, and their addresses."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FRAMEWORKS = {"mxnet": "MXNet", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
+
+# What a framework's notebooks import: module and its name for pip. MXNet's metadata pins an old
+# NumPy, so it is the one package that is installed without its dependencies.
+MODULES = {
+    "mxnet": {"mxnet": "mxnet==1.9.1"},
+    "pytorch": {"torch": "torch"},
+    "tensorflow": {"tensorflow": "tensorflow"},
+    "jax": {"jax": "jax", "flax": "flax", "optax": "optax"},
+}
+COMMON_MODULES = {
+    "numpy": "numpy",
+    "sklearn": "scikit-learn",
+    "matplotlib": "matplotlib",
+    "pooch": "pooch",
+    "tqdm": "tqdm",
+    "requests": "requests",
+    "babel": "babel",
+}
+
+# Building and testing run each notebook on one thread: two of them side by side then do not fight
+# for the cores, and a sum is added up in the same order every time. The bars and the log lines of
+# TensorFlow's start-up do not belong in stored outputs.
+KERNEL_ENV = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TQDM_DISABLE": "1",
+}
+
+_address = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["course"]
+REPOSITORY, BRANCH = _address["repository"], _address["branch"]
+COLAB = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}"
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One topic: a folder `NN_chapter/NN_slug` with `lesson.md` and a notebook per framework."""
+
+    root: Path
+    chapter: str
+    name: str
+    title: str
+
+    @property
+    def slug(self):
+        return self.name.partition("_")[2]
+
+    @property
+    def path(self):
+        return f"{self.chapter}/{self.name}"
+
+    @property
+    def source(self):
+        return self.root / self.path / "lesson.md"
+
+    def notebook(self, framework):
+        """Path of a framework's notebook, relative to the root of the course."""
+        return f"{self.path}/{self.slug}_{framework}.ipynb"
+
+
+def lessons(root=ROOT):
+    """All lessons of the course, in the order in which they are read."""
+    return [
+        Lesson(root, source.parts[-3], source.parts[-2], heading(source))
+        for source in sorted(root.glob("[0-9][0-9]_*/[0-9][0-9]_*/lesson.md"))
+    ]
+
+
+def heading(path):
+    """The title of a Markdown file: its first line that begins with `# `."""
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("# "):
+            return line[2:].strip()
+    raise ValueError(f"{path.parent.name}/{path.name}: no title, no line that begins with '# '")
+
+
+def colab(path):
+    """Address that opens a notebook, given by its path in the repository, in Colab."""
+    return f"{COLAB}/{path}"
