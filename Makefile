@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DELETE_ON_ERROR:
 
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab --notebook-dir=. $(ARGS)
+	$(BIN)/jupyter lab $(ARGS)
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,8 +1,7 @@
 """The data sets of the course, as NumPy arrays.
 
-`diabetes`, `digits`, `dates` and `python_manual` need no network. `mnist`, `fashion_mnist`,
-`cifar10` and `tiny_shakespeare` are downloaded once, checked against a known hash, and kept in a
-cache folder: the one the environment variable COURSE_DATA names, else the operating system's usual.
+`diabetes`, `digits`, `dates` and `python_manual` need no network. The others are downloaded once,
+checked against a known hash, and kept in the folder COURSE_DATA names, or in the user's cache.
 
 Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64 in 0..9.
 """
@@ -37,7 +36,6 @@ MIRRORS = {  # base addresses, in the order in which they are tried
     "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
     "tiny_shakespeare": ("https://raw.githubusercontent.com/karpathy/char-rnn/"
                          "master/data/tinyshakespeare/",),
-    "imdb": ("https://ai.stanford.edu/~amaas/data/sentiment/",),
 }
 HASHES = {  # data set/file: what `fetch` knows
     "mnist/train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -51,7 +49,6 @@ HASHES = {  # data set/file: what `fetch` knows
     "cifar10/cifar-10-binary.tar.gz": "md5:c32a1d4ab5d03f1284b67883e8d87530",
     "tiny_shakespeare/input.txt":
         "sha256:86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-    "imdb/aclImdb_v1.tar.gz": "md5:7c2ac02c03563afcf9b574c7e56c153a",
 }
 CIFAR10_ROWS = 10_000  # images in each of the six files of the archive
 DAMAGED = (gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError)  # what a broken archive raises
@@ -188,13 +185,10 @@ def dates():
     from babel.dates import format_date
 
     rng = np.random.default_rng(0)
-    first, last = (np.datetime64(f"{day}", "D") for day in ("1900-01-01", "2099-12-31"))
-    days = first + rng.permutation((last - first).astype(int) + 1)[:4500]
+    days = rng.permutation(np.arange("1900-01-01", "2100-01-01", dtype="datetime64[D]"))[:4500]
     forms = rng.choice(["full", "long", "medium"], len(days))
-    pairs = [
-        (format_date(day, form, locale="fr"), format_date(day, form, locale="en"))
-        for day, form in zip(days.tolist(), forms, strict=True)
-    ]
+    pairs = [tuple(format_date(day, form, locale=language) for language in ("fr", "en"))
+             for day, form in zip(days.tolist(), forms, strict=True)]
     return pairs[:4000], pairs[4000:]
 
 

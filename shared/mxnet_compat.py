@@ -5,7 +5,6 @@ wrong gradient without saying so. `load` imports it all the same and repairs the
 functions and as methods, in eager code; a hybridized Gluon block does not see the repairs.
 """
 import ctypes
-import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -101,10 +100,7 @@ def _import_mxnet():
 
 
 def _preload_cuda():
-    """Load CUDA 11.7 from the nvidia-*-cu11 wheels, where the dynamic linker does not look.
-
-    A library that no wheel holds is left to the linker.
-    """
+    """Load CUDA 11.7 from the nvidia-*-cu11 wheels; what they lack is left to the linker."""
     for name in _CUDA_LIBRARIES:
         found = (path for folder in sys.path for path in Path(folder).glob(f"nvidia/*/lib/{name}"))
         for path in list(found)[:1]:
@@ -128,7 +124,6 @@ def _repair_scalar_arithmetic(mx):
     """``int_array * 0.5`` and ``mask * 0.5`` cut the scalar to an integer; now float32, as in
     ``int_array / 2``. In place the result has no room for the fraction: TypeError, as in NumPy."""
     def repaired(function):
-        @functools.wraps(function)
         def wrapper(x1, x2, out=None, **kwargs):
             if out is None and isinstance(x1, mx.np.ndarray):
                 x1 = _promoted(x1, x2)
@@ -211,23 +206,19 @@ def _repair_pad(mx):
 
 def _repair_selu(mx):
     """The gradient of ``leaky_relu(act_type='selu')``, hence of Gluon's SELU, was wrong below 0."""
-    def repaired(original):
-        @functools.wraps(original)
-        def leaky_relu(data=None, gamma=None, act_type="leaky", **kwargs):
-            if act_type != "selu":
-                return original(data, gamma, act_type=act_type, **kwargs)
-            below = 1.6732632423543772 * mx.np.expm1(mx.np.where(data > 0, 0, data))
-            return 1.0507009873554805 * mx.np.where(data > 0, data, below)
-        return leaky_relu
+    def leaky_relu(data=None, gamma=None, act_type="leaky", **kwargs):
+        if act_type != "selu":
+            return original(data, gamma, act_type=act_type, **kwargs)
+        below = 1.6732632423543772 * mx.np.expm1(mx.np.where(data > 0, 0, data))
+        return 1.0507009873554805 * mx.np.where(data > 0, data, below)
 
-    for place in (mx.npx, mx.ndarray.numpy_extension):
-        _replace(place, leaky_relu=repaired(place.leaky_relu))
+    original = mx.npx.leaky_relu
+    _replace(mx.npx, mx.ndarray.numpy_extension, leaky_relu=leaky_relu)
 
 
 def _refuse_missing_gradients(mx):
     """These gave the gradient 0, `rot90` a wrong one. They now refuse to be recorded."""
     def refusing(name, original):
-        @functools.wraps(original)
         def kernel(*args, **kwargs):
             if mx.autograd.is_recording():
                 raise NotImplementedError(f"MXNet has no gradient for {name}: call it outside "
@@ -249,7 +240,6 @@ def _repair_custom_functions(mx):
         cls.backward = with_numpy_arrays(cls.backward)
 
     def with_numpy_arrays(backward):
-        @functools.wraps(backward)
         def wrapper(self, *grads):
             mx.util.set_np()
             return backward(self, *(grad.as_np_ndarray() for grad in grads))

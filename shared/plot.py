@@ -15,20 +15,11 @@ from shared.check import to_numpy
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
 mpl.rcParams.update({
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 11,
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 80,
-    "figure.figsize": (6.0, 3.5),
-    "font.size": 10.5,
-    "grid.alpha": 0.3,
-    "image.cmap": "viridis",
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-})  # fmt: skip
+    "axes.prop_cycle": mpl.cycler(color=COLORS), "axes.grid": True, "grid.alpha": 0.3,
+    "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 11, "font.size": 10.5,
+    "figure.constrained_layout.use": True, "figure.dpi": 80, "figure.figsize": (6.0, 3.5),
+    "legend.frameon": False, "lines.linewidth": 1.8,
+})
 
 
 def curves(series, xlabel, ylabel, title="", log=False, ax=None):
@@ -82,7 +73,7 @@ def regions(predict, X, y, title="", xlabel="", ylabel="", ax=None, steps=200):
     classes = to_numpy(predict(grid.reshape(-1, 2).astype(np.float32))).reshape(steps, steps)
     cmap = mpl.colors.ListedColormap(COLORS)
     ax.pcolormesh(*axes, classes, cmap=cmap, vmin=0, vmax=len(COLORS) - 1, alpha=0.25,
-                  rasterized=True)  # fmt: skip
+                  rasterized=True)
     for k in np.unique(y):
         ax.scatter(*X[y == k].T, s=14, color=COLORS[k], edgecolor="white", linewidth=0.5)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -90,7 +81,7 @@ def regions(predict, X, y, title="", xlabel="", ylabel="", ax=None, steps=200):
 
 
 def surface(function, xlim, ylim, title="", xlabel="", ylabel="", paths=None, minimum=None,
-            log=True, ax=None, steps=120):  # fmt: skip
+            log=True, ax=None, steps=120):
     """Contours of a function of the plane, with the paths an optimizer took over it.
 
     function: takes x and y (steps, steps), returns heights of the same shape.
@@ -116,7 +107,7 @@ def surface(function, xlim, ylim, title="", xlabel="", ylabel="", paths=None, mi
 
 
 def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, values=False,
-            center=None, ax=None):  # fmt: skip
+            center=None, ax=None):
     """A matrix (rows, columns) as colours.
 
     xticks, yticks: texts for the columns and rows. values: write the numbers into the cells.
@@ -140,5 +131,5 @@ def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, va
             red, green, blue, _ = picture.cmap(picture.norm(value))
             dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
             ax.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=9,
-                    color="white" if dark else "black")  # fmt: skip
+                    color="white" if dark else "black")
     ax.grid(False)

@@ -1,6 +1,7 @@
 """The data sets: split, parsed and downloaded, against a server of small files made here."""
 
 import errno
+import functools
 import gzip
 import hashlib
 import io
@@ -186,7 +187,8 @@ def test_image_set_is_downloaded_once(course, name):
     assert course.server.asked == []
 
 
-def test_text_is_downloaded_once_with_a_progress_bar(course, capsys):
+def test_text_is_downloaded_once_with_a_progress_bar(course, capsys, monkeypatch):
+    monkeypatch.setattr(data, "tqdm", functools.partial(data.tqdm, disable=False))  # as for a reader
     course.publish(TEXT, b"First Citizen:\r\nBefore we proceed\n")
     assert data.tiny_shakespeare() == "First Citizen:\r\nBefore we proceed\n"
     assert "input.txt" in capsys.readouterr().err
