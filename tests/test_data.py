@@ -188,7 +188,8 @@ def test_image_set_is_downloaded_once(course, name):
 
 
 def test_text_is_downloaded_once_with_a_progress_bar(course, capsys, monkeypatch):
-    monkeypatch.setattr(data, "tqdm", functools.partial(data.tqdm, disable=False))  # as for a reader
+    shown = functools.partial(data.tqdm, disable=False)  # as for a reader, not as in a build
+    monkeypatch.setattr(data, "tqdm", shown)
     course.publish(TEXT, b"First Citizen:\r\nBefore we proceed\n")
     assert data.tiny_shakespeare() == "First Citizen:\r\nBefore we proceed\n"
     assert "input.txt" in capsys.readouterr().err
