@@ -9,6 +9,8 @@ import numpy as np
 
 def to_numpy(value):
     """The value as a NumPy array, copied from the device and cut from the gradient if need be."""
+    if isinstance(value, (list, tuple)):
+        value = [to_numpy(item) for item in value]
     if hasattr(value, "cpu") and hasattr(value, "detach"):  # PyTorch: on a GPU, with gradients
         value = value.detach().cpu()
     return np.asarray(value)
@@ -40,7 +42,7 @@ def _pairs(actual, expected, name, path):
         keys = expected
     elif isinstance(expected, (list, tuple)) and not all(np.isscalar(e) for e in expected):
         if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
-            have = len(actual) if hasattr(actual, "__len__") else type(actual).__name__
+            have = len(actual) if isinstance(actual, (list, tuple)) else type(actual).__name__
             raise AssertionError(f"✗ {name}{path}: {len(expected)} items expected, got {have}")
         keys = range(len(expected))
     else:
@@ -58,11 +60,11 @@ def _close(actual, expected, name, tol, atol):
     actual, expected = (np.asarray(x, np.result_type(x, np.float64)) for x in (actual, expected))
     for side, values in (("the value", actual), ("what was expected", expected)):
         if not np.isfinite(values).all():
-            raise AssertionError(f"✗ {name}: {side} is not finite: {np.sum(~np.isfinite(values))} "
-                                 f"of {values.size} elements")
+            count = f"{np.sum(~np.isfinite(values))} of {values.size} elements"
+            raise AssertionError(f"✗ {name}: {side} is not finite: {count}")
     difference = np.abs(actual - expected)
     allowed = max(tol * np.abs(expected).max(), atol)
-    if difference.max() > allowed:
+    if not difference.max() <= allowed:  # nor does a tolerance that is NaN let anything pass
         worst = np.unravel_index(difference.argmax(), difference.shape)
         at = f" at {[int(i) for i in worst]}" if worst else ""
         raise AssertionError(
@@ -83,8 +85,8 @@ def gradient(function, arguments, grads, name, tol=1e-6, step=1e-5, samples=50, 
     Raises AssertionError: names the argument and coordinate with the largest difference.
     """
     arguments = [np.array(to_numpy(a), np.float64) for a in arguments]
-    if len(arguments) != len(grads):
-        raise AssertionError(f"✗ {name}: {len(arguments)} arguments, but {len(grads)} gradients")
+    if not len(arguments) == len(grads) > 0:
+        raise AssertionError(f"✗ {name}: {len(arguments)} arguments and {len(grads)} gradients")
     rng = np.random.default_rng(seed)
     for number, (x, grad) in enumerate(zip(arguments, grads, strict=True)):
         grad = to_numpy(grad)

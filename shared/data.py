@@ -131,8 +131,7 @@ def mnist():
 def fashion_mnist():
     """Photographs of clothing in ten classes, FASHION_MNIST_CLASSES (31 MB to download).
 
-    Shapes, dtypes, ranges and errors are those of `mnist`; the background is 0.
-    Source: Xiao, Rasul and Vollgraf, Zalando Research (2017); MIT licence.
+    As `mnist`; the background is 0. Source: Xiao, Rasul and Vollgraf (2017); MIT licence.
     """
     return _idx_set("fashion_mnist")
 
@@ -164,11 +163,10 @@ LOADERS = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist, "ci
 
 
 def python_manual():
-    """The language reference of the Python that runs this, about 480,000 characters of English.
+    """The language reference of the running Python, one str of about 480,000 characters.
 
-    The 79 topics of the interactive help, in alphabetical order. The text differs a little between
-    versions of Python, so numbers that must agree everywhere have to come from a text of their own.
-    Source: the standard library's `pydoc_data.topics`; PSF licence.
+    The topics of `help()` in alphabetical order. The text differs a little between versions, so
+    numbers that must agree come from a fixed text. Source: `pydoc_data.topics`; PSF licence.
     """
     from pydoc_data.topics import topics
 
@@ -179,8 +177,8 @@ def dates():
     """Translated dates: two lists of pairs (French, English), 4,000 to train on and 500 to test.
 
     Days from 1900 to 2099, no day in both lists, in a form chosen at random: with the weekday
-    ("lundi 4 mai 1987", "Monday, May 4, 1987"), without it, or with a short month. Source: Babel's
-    copy of the Unicode Common Locale Data Repository; Unicode licence.
+    ("lundi 4 mai 1987", "Monday, May 4, 1987"), without it, or with a short month.
+    Source: Babel's copy of the Unicode CLDR; Unicode licence.
     """
     from babel.dates import format_date
 

@@ -123,7 +123,8 @@ def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, va
     ax.figure.colorbar(picture, ax=ax)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if xticks is not None:
-        ax.set_xticks(range(matrix.shape[1]), xticks, rotation=45 if len(max(xticks)) > 2 else 0)
+        long = any(len(str(text)) > 2 for text in xticks)
+        ax.set_xticks(range(matrix.shape[1]), xticks, rotation=45 if long else 0)
     if yticks is not None:
         ax.set_yticks(range(matrix.shape[0]), yticks)
     if values:
