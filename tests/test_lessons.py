@@ -47,6 +47,17 @@ def test_everything_is_up_to_date():
     assert build.check(course.ROOT) == []
 
 
+def test_every_notebook_belongs_to_a_lesson():
+    files = course.ROOT.glob("[0-9][0-9]_*/*/*.ipynb")
+    found = {file.relative_to(course.ROOT).as_posix() for file in files}
+    assert found == {lesson.notebook(framework) for lesson, framework in NOTEBOOKS}
+
+
+def test_titles_and_numbers_are_unique():
+    assert len({lesson.title for lesson in LESSONS}) == len(LESSONS)
+    assert len({(lesson.chapter, lesson.name[:2]) for lesson in LESSONS}) == len(LESSONS)
+
+
 @every_lesson
 def test_sections_in_order(lesson):
     prose = re.sub("^```.*?^```", "", lesson.source.read_text("utf-8"), flags=re.M | re.S)
@@ -93,6 +104,37 @@ def test_four_notebooks_check_the_same(lesson):
     common = set.intersection(*map(set, verdicts.values()))
     for framework, own in verdicts.items():
         assert len(common) >= 0.7 * len(set(own)), f"{framework}: {sorted(set(own) - common)}"
+
+
+@every_lesson
+def test_cells_of_all_four_frameworks_check_the_same(lesson):
+    """Line by line: only a cell of one framework may check something that is peculiar to it."""
+    cells = {f: code_of(notebook_of(lesson, f)) for f in course.FRAMEWORKS}
+    shared = set.intersection(*({cell.source for cell in own} for own in cells.values()))
+    lines = {
+        tuple(
+            line
+            for cell in own
+            if cell.source in shared
+            for output in cell.outputs
+            for line in output.get("text", "").splitlines()
+            if line.startswith("✓ ")
+        )
+        for own in cells.values()
+    }
+    assert len(lines) == 1 and lines != {()}
+
+
+@every_notebook
+def test_a_checked_exercise_is_followed_by_its_solution(lesson, framework):
+    cells = code_of(notebook_of(lesson, framework))
+    both = [c for c in cells if {"exercise", "solution"} & {*c.metadata.get("tags", [])}]
+    assert both and len(both) % 2 == 0
+    for exercise, solution in zip(both[::2], both[1::2], strict=True):
+        assert "exercise" in exercise.metadata.tags and "solution" in solution.metadata.tags
+        said, solved = ("".join(o.get("text", "") for o in c.outputs) for c in (exercise, solution))
+        [name] = re.findall(r"^… (\w+) is yours to write", said, re.M)
+        assert f"✓ {name} is right\n" in solved
 
 
 @every_notebook

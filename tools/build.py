@@ -9,174 +9,109 @@ building would change a file.
 import argparse
 import asyncio
 import base64
-import contextlib
 import hashlib
-import importlib.util
 import io
+import json
 import os
 import re
 import sys
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from PIL import Image
 from tqdm import tqdm
 
 from tools import course, tables
-from tools.course import FRAMEWORKS
+from tools.course import FRAMEWORKS, CourseError
+from tools.source import frameworks_of, read, tags_of
 
-TAGS = {"parameters", "exercise", "solution", "nbval-check-output", "left-out", *FRAMEWORKS}
 SETUP = (Path(__file__).parent / "colab_setup.py").read_text("utf-8")
 COLLAPSED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 TIMEOUT = 120  # seconds a cell may take before the build gives up
 # What a framework's C++ code logs while it starts goes to the terminal, not into the notebook.
 KERNEL_ARGUMENTS = ["--IPKernelApp.capture_fd_output=False", "--IPKernelApp.log_level=ERROR"]
+# Memory addresses, home folders, temporary files, drives of Windows: no two runs agree on them.
+LOCAL = r"\b0x[0-9a-fA-F]{6,}|(?<![\w.])/(?:home|root|Users|tmp)/|\b[A-Z]:\\"
 
 
-class LessonError(Exception):
-    """Something in a lesson is wrong; the message says in which lesson, where, and what."""
+@dataclass
+class Job:
+    """A notebook to be made: its lesson, its framework, its cells, and their lines in lesson.md."""
 
+    lesson: course.Lesson
+    framework: str
+    notebook: nbformat.NotebookNode
+    lines: list
 
-# ---------------------------------------------------------------------------------- reading
+    @property
+    def path(self):
+        return self.lesson.root / self.lesson.notebook(self.framework)
 
+    @property
+    def text(self):
+        return nbformat.writes(self.notebook, indent=1) + "\n"
 
-def read(lesson):
-    """The cells of `lesson.md`, checked: fences, tags, and that no framework is left out."""
-    text = lesson.source.read_text("utf-8")
-    fences = check_fences(lesson, text)
-    cells = jupytext.reads(text, fmt="md").cells
-    if sum(cell.cell_type == "code" for cell in cells) != fences:
-        raise LessonError(
-            f"{lesson.path}: a ```python block is not a cell: it is indented, inside a region, or "
-            "its options cannot be read; write ```text for code that is not run"
+    def error(self, position, message):
+        where = f"{self.lesson.path}/lesson.md:{self.lines[position]}"
+        return CourseError(
+            f"{where} ({FRAMEWORKS[self.framework]}, cell {position}): {message.strip()}\n"
+            "The notebook stays as it was."
         )
-    for cell in cells:
-        check_tags(lesson, text, cell)
-    check_steps(lesson, text, cells)
-    if not cells or not cells[0].source.startswith("# "):
-        raise LessonError(f"{lesson.path}: the lesson must begin with its title, '# …'")
-    return cells
-
-
-def check_fences(lesson, text):
-    """Refuse any fence but ```python and ```text; return the number of ```python blocks."""
-    opened, pythons = None, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        fence = re.match(r"\s*(```+|~~~+)\s*([^\s`]*)", line)
-        if not fence:
-            continue
-        if opened:
-            if line.strip() == opened:
-                opened = None
-            continue
-        if fence[2] not in ("python", "text"):
-            raise LessonError(
-                f"{lesson.path}/lesson.md:{number}: unknown fence {line.strip()!r}: write "
-                "```python for a cell and ```text for code that is not run"
-            )
-        opened, pythons = fence[1], pythons + (fence[2] == "python")
-    if opened:
-        raise LessonError(f"{lesson.path}: a {opened} fence is never closed")
-    return pythons
-
-
-def check_tags(lesson, text, cell):
-    unknown = [key for key in cell.metadata if key not in ("tags", "region_name")]
-    unknown += [tag for tag in cell.metadata.get("tags", []) if tag not in TAGS]
-    if unknown:
-        raise LessonError(
-            f"{where(lesson, text, cell)}: unknown tag or option {', '.join(map(repr, unknown))}; "
-            f"known tags are {', '.join(sorted(TAGS))}"
-        )
-
-
-def check_steps(lesson, text, cells):
-    """In a run of framework cells, each framework must have as many cells as the others.
-
-    A prose region tagged `left-out` stands for the cell of a framework that has no way to do the
-    step; it gives the reader of that notebook the reason. Other prose regions do not count.
-    """
-    run = []
-    for cell in [*cells, None]:
-        if cell is not None and frameworks_of(cell):
-            run.append(cell)
-            continue
-        steps = dict.fromkeys(FRAMEWORKS, 0)
-        for tagged in run:
-            for framework in frameworks_of(tagged):
-                steps[framework] += (
-                    tagged.cell_type == "code" or "left-out" in tagged.metadata["tags"]
-                )
-        if len(set(steps.values())) > 1:
-            counts = ", ".join(f"{FRAMEWORKS[f]} {n}" for f, n in steps.items())
-            raise LessonError(
-                f"{where(lesson, text, run[0])}: this step is not there for every framework "
-                f"(cells: {counts}); write it, or give the reason in a prose region tagged with "
-                "the framework and left-out"
-            )
-        run = []
-
-
-def frameworks_of(cell):
-    return [tag for tag in cell.metadata.get("tags", []) if tag in FRAMEWORKS]
-
-
-def where(lesson, text, cell):
-    """`chapter/lesson/lesson.md:line` of a cell."""
-    line = text.count("\n", 0, max(text.find(cell.source), 0)) + 1
-    return f"{lesson.path}/lesson.md:{line}"
 
 
 # -------------------------------------------------------------------------------- rendering
 
 
-def render(lesson, framework, cells, neighbours, shared_hash):
-    """A framework's notebook, without outputs."""
+def render(lesson, framework, cells, neighbours, shared):
+    """The job of making a framework's notebook, which has no outputs yet."""
     own = [c for c in cells if not frameworks_of(c) or framework in frameworks_of(c)]
-    code = [(c.source, c.metadata.get("tags", [])) for c in own if c.cell_type == "code"]
-    digest = hashlib.sha256(repr((code, shared_hash)).encode()).hexdigest()[:16]
+    code = [(c.source, tags_of(c)) for c in own if c.cell_type == "code"]
+    hook = own[0].source.partition("\n")[2].strip()  # what follows the title
 
-    first, rest = own[0].source.partition("\n")[::2]
-    body = [(header(lesson, framework, neighbours), "markdown", {})]
-    body += [(setup(framework), "code", dict(COLLAPSED))]
-    body += [(rest.strip(), "markdown", {})] if rest.strip() else []
+    body = [(header(lesson, framework, neighbours), "markdown", {}, 1)]
+    body += [(setup(framework), "code", COLLAPSED, 1)]
+    body += [(hook, "markdown", {}, 1)] if hook else []
     for cell in own[1:]:
-        tags = cell.metadata.get("tags", [])
-        metadata = {"tags": tags} if tags else {}
-        body.append((cell.source, cell.cell_type, metadata | (COLLAPSED if "solution" in tags else {})))
+        metadata = {"tags": tags_of(cell)} if tags_of(cell) else {}
+        metadata |= COLLAPSED if "solution" in tags_of(cell) else {}
+        body.append((cell.source, cell.cell_type, metadata, cell.get("line", 1)))
 
     notebook = nbformat.v4.new_notebook()
     seen = {}
-    for source, kind, metadata in body:
+    for source, kind, metadata, _ in body:
         seen[source] = seen.get(source, 0) + 1
-        make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-        name = f"{framework}\n{source}\n{seen[source]}"  # jupytext's own ids are random
-        cell_id = hashlib.sha256(name.encode()).hexdigest()[:8]
-        notebook.cells.append(make(source, metadata=metadata, id=cell_id))
-    notebook.metadata = {
-        "accelerator": "None" if framework == "mxnet" else "GPU",
-        "course": {"hash": digest},
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    return notebook
+        new = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+        # jupytext's own ids are random
+        cell_id = fingerprint([framework, source, seen[source]])[:8]
+        notebook.cells.append(new(source, metadata=dict(metadata), id=cell_id))
+    notebook.metadata.update(
+        accelerator="None" if framework == "mxnet" else "GPU",
+        course={"code": fingerprint([code, shared])},
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    return Job(lesson, framework, notebook, [line for *_, line in body])
+
+
+def fingerprint(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def header(lesson, framework, neighbours):
     """Title, badge and links. Relative links serve JupyterLab and GitHub, absolute ones Colab."""
-    path = lesson.notebook(framework)
 
     def links(address):
-        before, after = (n and n.notebook(framework) for n in neighbours)
-        row = [f"[← {neighbours[0].title}]({address(before)})"] if before else []
+        def link(text, lesson, name):
+            return f"[{text}]({address(lesson.notebook(name))})"
+
+        before, after = neighbours
+        row = [link(f"← {before.title}", before, framework)] if before else []
         for name, title in FRAMEWORKS.items():
-            here = name == framework
-            row.append(f"**{title}**" if here else f"[{title}]({address(lesson.notebook(name))})")
-        row += [f"[{neighbours[1].title} →]({address(after)})"] if after else []
+            row.append(f"**{title}**" if name == framework else link(title, lesson, name))
+        row += [link(f"{after.title} →", after, framework)] if after else []
         return " · ".join(row)
 
     def relative(target):
@@ -184,7 +119,7 @@ def header(lesson, framework, neighbours):
 
     return (
         f"# {lesson.title} · {FRAMEWORKS[framework]}\n\n"
-        f"[![Open in Colab]({course.BADGE})]({course.colab(path)})\n\n"
+        f"[![Open in Colab]({course.BADGE})]({course.colab(lesson.notebook(framework))})\n\n"
         f"{links(relative)}  \n"
         f"<small>In Colab: {links(course.colab)}</small>\n\n"
         "<small>Built from [lesson.md](lesson.md), which is the file to edit.</small>"
@@ -196,69 +131,86 @@ def setup(framework):
     needed = {"shared": "shared"} | course.COMMON_MODULES | course.MODULES[framework]
     listed = ", ".join(f'"{module}": "{name}"' for module, name in needed.items())
     wrapped = re.sub(r"(.{60,84}?,) ", r"\1\n    ", listed)
+    paragraphs = SETUP.strip().split("\n\n")
+    own = [p for p in paragraphs if framework == "mxnet" or "MXNET_CUDA" not in p]
     return (
-        SETUP.replace('{"shared": "shared"}', f"{{\n    {wrapped},\n}}", 1)
+        "\n\n".join(own)
+        .replace('{"shared": "shared"}', f"{{\n    {wrapped},\n}}")
         .replace("BRANCH", course.BRANCH)
         .replace("ADDRESS", f"https://github.com/{course.REPOSITORY}")
-        .strip()
     )
 
 
 # -------------------------------------------------------------------------------- executing
 
 
-def keep_outputs(notebook, path):
-    """Take the outputs of the notebook at `path` if it ran the same code; say whether it did."""
+def results(notebook):
+    """Fingerprint of what a notebook's code cells returned."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return fingerprint([(cell.execution_count, cell.outputs) for cell in code])
+
+
+def keep_outputs(job):
+    """Take the outputs of the file that is there, if this code made them; say whether it did."""
     try:
-        old = nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError):
+        old = nbformat.read(job.path, as_version=4)
+        made, given = old.metadata.course, results(old)
+    except Exception:  # whatever is wrong with the file, it is to be made anew
         return False
-    if old.metadata.get("course") != notebook.metadata["course"]:
-        return False
-    new_code = [c for c in notebook.cells if c.cell_type == "code"]
-    old_code = [c for c in old.cells if c.cell_type == "code"]
-    if len(new_code) != len(old_code):
+    new_code = [cell for cell in job.notebook.cells if cell.cell_type == "code"]
+    old_code = [cell for cell in old.cells if cell.cell_type == "code"]
+    code = job.notebook.metadata.course.code
+    if made != {"code": code, "results": given} or len(new_code) != len(old_code):
         return False
     for new, executed in zip(new_code, old_code, strict=True):
         new.outputs, new.execution_count = executed.outputs, executed.execution_count
+    job.notebook.metadata.course = made
     return True
 
 
-async def execute(lesson, framework, notebook):
+async def execute(job):
     """Run a notebook in a fresh kernel, in the lesson's folder; the outputs go into its cells."""
-    metadata = dict(notebook.metadata)
-    folder = str(lesson.source.parent)
+    started, metadata = [0], dict(job.notebook.metadata)
     client = NotebookClient(
-        notebook,
+        job.notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
-        resources={"metadata": {"path": folder}},
+        resources={"metadata": {"path": str(job.path.parent)}},
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
+        shutdown_kernel="immediate",
         extra_arguments=KERNEL_ARGUMENTS,
+        on_cell_execute=lambda cell, cell_index: started.append(cell_index),
     )
-    name = f"{lesson.path}, {FRAMEWORKS[framework]}"
     try:
         await client.async_execute(env=os.environ | course.KERNEL_ENV)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        position, cell = last_started(notebook)
-        spot = where(lesson, lesson.source.read_text("utf-8"), cell)
-        trace = re.sub(r"\x1b\[[0-9;]*m", "", getattr(error, "traceback", "") or str(error))
-        raise LessonError(
-            f"{name}, cell {position} ({spot}) failed; the notebook stays as it was\n{trace}"
-        ) from None
-    finally:
-        notebook.metadata = metadata  # the kernel's version of Python does not belong in the file
-    for position, cell in enumerate(notebook.cells):
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # RuntimeError: it died
+        message = getattr(error, "traceback", "") or str(error)
+        raise job.error(started[-1], re.sub(r"\x1b\[[0-9;]*m", "", message)) from None
+    # the kernel's version of Python does not belong in the file
+    job.notebook.metadata = nbformat.from_dict(metadata)
+    for position, cell in enumerate(job.notebook.cells):
+        if "live" in tags_of(cell):
+            cell.outputs = []  # timings: shown when the reader runs the cell, never stored
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = smaller(output.data["image/png"])
-            if output.output_type == "stream" and output.name == "stderr":
-                raise LessonError(
-                    f"{name}, cell {position}: warnings do not belong in a notebook, and this cell "
-                    f"wrote to the error stream; the notebook stays as it was\n{output.text}"
-                )
+            check_output(job, position, output)
+    job.notebook.metadata.course.results = results(job.notebook)
+    nbformat.validate(job.notebook)
+
+
+def check_output(job, position, output):
+    """Refuse what differs from run to run or from machine to machine; make figures smaller."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        data["image/png"] = smaller(data["image/png"])
+    if output.get("name") == "stderr":
+        raise job.error(position, f"it writes to the error stream\n{output.text}")
+    texts = [output.get("text", ""), *(str(data[k]) for k in data if not k.startswith("image/"))]
+    own = "|".join(re.escape(str(path)) for path in (job.lesson.root.resolve(), sys.prefix))
+    for line in "\n".join(texts).splitlines():
+        if found := re.search(f"{own}|{LOCAL}", line):
+            raise job.error(position, f"its output has {found[0]!r}, of this machine only: {line}")
 
 
 def smaller(png):
@@ -268,123 +220,99 @@ def smaller(png):
     return base64.b64encode(file.getvalue()).decode()
 
 
-def last_started(notebook):
-    """Number (from 0, as in the file) and content of the last cell that began to run."""
-    ran = [i for i, c in enumerate(notebook.cells) if c.get("execution_count") or c.get("outputs")]
-    code = [i for i, c in enumerate(notebook.cells) if c.cell_type == "code"]
-    position = ran[-1] if ran else code[0]
-    return position, notebook.cells[position]
-
-
-def write(path, text):
-    """Replace a file in one step, so that an interruption leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-
-
 # --------------------------------------------------------------------------------- building
 
 
-def plan(root, wanted_lessons, wanted_frameworks):
-    """Yield (lesson, framework, notebook without outputs) for all notebooks asked for."""
+def plan(root, lessons=(), frameworks=tuple(FRAMEWORKS)):
+    """Yield the jobs of all notebooks asked for."""
     everything = course.lessons(root)
-    unknown = [w for w in wanted_lessons if not any(matches(x, w) for x in everything)]
+    unknown = [w for w in lessons if not any(matches(lesson, w) for lesson in everything)]
     if unknown:
-        raise LessonError(f"no such lesson: {', '.join(unknown)}")
-    shared_hash = hash_of_shared(root)
+        raise CourseError(f"no such lesson: {', '.join(unknown)}")
+    shared = fingerprint([path.read_text("utf-8") for path in sorted(root.glob("shared/*.py"))])
+    padded = [None, *everything, None]
     for i, lesson in enumerate(everything):
-        if wanted_lessons and not any(matches(lesson, w) for w in wanted_lessons):
-            continue
-        cells = read(lesson)
-        before = everything[i - 1] if i else None
-        after = everything[i + 1] if i + 1 < len(everything) else None
-        for framework in wanted_frameworks:
-            notebook = render(lesson, framework, cells, (before, after), shared_hash)
-            yield lesson, framework, notebook
+        if not lessons or any(matches(lesson, wanted) for wanted in lessons):
+            cells = read(lesson)
+            for framework in frameworks:
+                yield render(lesson, framework, cells, padded[i : i + 3 : 2], shared)
 
 
 def matches(lesson, wanted):
-    return f"{lesson.path}/".startswith(wanted.removesuffix("lesson.md").rstrip("/") + "/")
+    wanted = Path(wanted.removesuffix("lesson.md")).as_posix()
+    return f"{lesson.path}/".startswith(f"{wanted}/")
 
 
-def hash_of_shared(root):
-    digest = hashlib.sha256()
-    for file in sorted((root / "shared").glob("*.py")):
-        digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()
+def outdated(root, lessons=(), frameworks=tuple(FRAMEWORKS), force=False):
+    """Yield (path, text, job) of every file that is not as it should be.
 
-
-async def build(root, lessons=(), frameworks=tuple(FRAMEWORKS), jobs=2, force=False):
-    """Bring notebooks up to date. Return the paths written; raise after all that could be built."""
-    written, failures, todo = [], [], []
-
-    def save(lesson, framework, notebook):
-        path, text = lesson.notebook(framework), nbformat.writes(notebook, indent=1) + "\n"
-        if not (root / path).exists() or (root / path).read_text("utf-8") != text:
-            write(root / path, text)
-            written.append(path)
-
-    for lesson, framework, notebook in plan(root, lessons, frameworks):
-        if force or not keep_outputs(notebook, root / lesson.notebook(framework)):
-            todo.append((lesson, framework, notebook))
-        else:
-            save(lesson, framework, notebook)
-    require({framework for _, framework, _ in todo})
-
-    limit = asyncio.Semaphore(jobs)
-    with tqdm(total=len(todo), desc="building", unit="notebook", disable=not todo) as bar:
-
-        async def one(lesson, framework, notebook):
-            async with limit:
-                bar.set_postfix_str(f"{lesson.name} {framework}")
-                try:
-                    await execute(lesson, framework, notebook)
-                    save(lesson, framework, notebook)
-                except LessonError as error:
-                    failures.append(str(error))
-                bar.update()
-
-        await asyncio.gather(*(one(*item) for item in todo))
-    for path, text in tables.pages(root):
-        if (root / path).read_text("utf-8") != text:
-            write(root / path, text)
-            written.append(path)
-    if failures:
-        raise LessonError("\n\n".join(failures))
-    return written
-
-
-def require(frameworks):
-    """Fail before anything runs when a framework cannot be imported."""
-    for framework in sorted(frameworks):
-        for module in course.MODULES[framework]:
-            if importlib.util.find_spec(module) is None:
-                raise LessonError(
-                    f"{FRAMEWORKS[framework]} is not installed here (no module {module!r}): run "
-                    "`make notebooks`, which makes the environment first, or leave it out with "
-                    "--framework"
-                )
+    text is None when it is not known before the job is executed.
+    """
+    pages, jobs = list(tables.pages(root)), list(plan(root, lessons, frameworks))
+    for job in jobs:
+        if force or not keep_outputs(job):
+            yield job.path, None, job
+        elif job.path.read_text("utf-8") != job.text:
+            yield job.path, job.text, job
+    for path, text in pages:
+        if path.read_text("utf-8") != text:
+            yield path, text, None
 
 
 def check(root, lessons=(), frameworks=tuple(FRAMEWORKS)):
     """The paths that building would change, found without executing anything."""
-    stale = []
-    for lesson, framework, notebook in plan(root, lessons, frameworks):
-        path = lesson.notebook(framework)
-        kept = keep_outputs(notebook, root / path)
-        text = nbformat.writes(notebook, indent=1) + "\n"
-        if not kept or (root / path).read_text("utf-8") != text:
-            stale.append(path)
-    return stale + [p for p, text in tables.pages(root) if (root / p).read_text("utf-8") != text]
+    return [path.relative_to(root).as_posix() for path, *_ in outdated(root, lessons, frameworks)]
+
+
+async def build(root, lessons=(), frameworks=tuple(FRAMEWORKS), jobs=2, force=False):
+    """Bring files up to date. Return the paths written; raise after all that could be built."""
+    # nbclient would have Ctrl-C stop one kernel, and go on; asyncio's own handler stops them all.
+    asyncio.get_running_loop().add_signal_handler = lambda *_: None
+    written, failures, todo = [], [], []
+
+    def save(path, text):
+        if not path.exists() or path.read_text("utf-8") != text:
+            write(path, text)
+            written.append(path.relative_to(root).as_posix())
+
+    files = list(outdated(root, lessons, frameworks, force))
+    todo = [job for _, text, job in files if text is None]
+    if missing := course.missing({job.framework for job in todo}):
+        raise CourseError(
+            f"not installed here: {missing}; run `make notebooks`, which makes the environment "
+            "first, or choose others with --framework"
+        )
+    for path, text, _ in files:
+        if text is not None:
+            save(path, text)
+
+    limit = asyncio.Semaphore(jobs)
+    with tqdm(total=len(todo), desc="building", unit="notebook", disable=not todo) as bar:
+
+        async def one(job):
+            async with limit:
+                bar.set_postfix_str(f"{job.lesson.name} {job.framework}")
+                try:
+                    await execute(job)
+                    save(job.path, job.text)
+                except CourseError as error:
+                    failures.append(str(error))
+                bar.update()
+
+        await asyncio.gather(*map(one, todo))
+    if failures:
+        raise CourseError("\n\n".join(failures))
+    return written
+
+
+def write(path, text):
+    """Replace a file in one step, so that an interruption leaves the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, "utf-8", newline="\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def main(arguments=None):
@@ -398,19 +326,15 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs must be at least 1")
+    what = options.root, options.lesson, options.framework
     try:
         if options.check:
-            stale = check(options.root, options.lesson, options.framework)
-            if stale:
+            if stale := check(*what):
                 sys.exit("Not up to date, run `make notebooks`:\n  " + "\n  ".join(stale))
         else:
-            written = asyncio.run(
-                build(
-                    options.root, options.lesson, options.framework, options.jobs, options.force
-                )
-            )
+            written = asyncio.run(build(*what, options.jobs, options.force))
             print("\n".join(written) if written else "Everything is up to date.")
-    except (LessonError, ValueError) as error:
+    except CourseError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted: notebooks not yet finished are as they were")

@@ -5,7 +5,7 @@ import sys
 from importlib import metadata, util
 from pathlib import Path
 
-needed = {"shared": "shared"}  # module: name for pip
+needed = {"shared": "shared"}  # module: what pip is asked for
 
 
 def absent():
@@ -13,25 +13,44 @@ def absent():
     return [module for module in needed if util.find_spec(module) is None]
 
 
-if absent() and not (util.find_spec("google") and util.find_spec("google.colab")):
-    raise SystemExit(
-        f"Not installed: {', '.join(absent())}. In a clone of the course run `make lab`, "
-        "which makes an environment with everything, and open this notebook there."
-    )
-if absent():
+def install(*arguments):
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *arguments])
+
+
+colab = util.find_spec("google") and util.find_spec("google.colab")
+
+MXNET_CUDA = False  # @param {type: "boolean"}
+if MXNET_CUDA and colab:  # MXNet for the GPU: 2 GB, in a folder apart from what Colab has
+    cuda = Path.home() / ".mxnet-cuda"
+    sys.path.insert(0, str(cuda))
+    if not cuda.exists():
+        wheels = """mxnet-cu117==1.9.1
+            nvidia-cuda-runtime-cu11==11.7.99 nvidia-cuda-nvrtc-cu11==11.7.99
+            nvidia-nvtx-cu11==11.7.91 nvidia-cublas-cu11==11.10.3.66
+            nvidia-cudnn-cu11==8.5.0.96 nvidia-cufft-cu11==10.9.0.58
+            nvidia-curand-cu11==10.2.10.91 nvidia-cusolver-cu11==11.4.0.1
+            nvidia-cusparse-cu11==11.7.4.91 nvidia-nccl-cu11==2.14.3"""
+        install("--no-deps", "--target", cuda, *wheels.split())
+
+if colab and absent():
+    address = "ADDRESS"
     course = Path.home() / ".deep-learning-four-ways"
     sys.path.insert(0, str(course))
-    if not (course / "shared" / "__init__.py").exists():
-        subprocess.run(["rm", "-rf", course], check=True)
-        clone = "git clone -q --depth 1 --filter=blob:none --sparse -b BRANCH ADDRESS"
-        subprocess.run([*clone.split(), course], check=True)
-        subprocess.run(["git", "-C", course, "sparse-checkout", "set", "shared"], check=True)
+    fetch = f"""set -e; rm -rf {course}.part  # under another name until it is whole
+    git clone -q --depth 1 --filter=blob:none --sparse -b BRANCH {address} {course}.part
+    git -C {course}.part sparse-checkout set shared
+    mv {course}.part {course}"""
+    if not course.exists() and subprocess.run(fetch, shell=True).returncode:
+        raise SystemExit(f"{address} could not be fetched: is this runtime online? Try again.")
     # What Colab has stays as it is: its versions are constraints for everything installed here.
-    pins = {d.name: d.version for d in metadata.distributions() if d.name}
-    (course / "pins.txt").write_text("\n".join(f"{k}=={v}" for k, v in pins.items()))
+    pins = course / "pins.txt"
+    have = [f"{d.name}=={d.version}" for d in metadata.distributions() if d.name and d.version]
+    pins.write_text("\n".join(have))
     for module in absent():
-        how = ["--no-deps"] if module == "mxnet" else ["-c", course / "pins.txt"]
-        install = [sys.executable, "-m", "pip", "install", "-q", *how, needed[module]]
-        subprocess.run(install, check=True)
-    if absent():
-        raise SystemExit(f"Still missing: {', '.join(absent())}. Restart the runtime, run again.")
+        install("-c", pins, *needed[module].split())
+
+if absent():
+    raise SystemExit(
+        f"Not installed: {', '.join(absent())}. In a clone of the course `make lab` makes an "
+        "environment with everything; in Colab restart the runtime and run this cell again."
+    )

@@ -1,5 +1,6 @@
 """The tree of the course: frameworks, lessons, notebooks, and their addresses."""
 
+import importlib.util
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FRAMEWORKS = {"mxnet": "MXNet", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 
-# What a framework's notebooks import: module and its name for pip. MXNet's metadata pins an old
-# NumPy, so it is the one package that is installed without its dependencies.
+# What a framework's notebooks import: module, and what pip is asked for. MXNet's metadata pins an
+# old NumPy, so it is the one package that is installed without its dependencies.
 MODULES = {
-    "mxnet": {"mxnet": "mxnet==1.9.1"},
+    "mxnet": {"mxnet": "--no-deps mxnet==1.9.1"},
     "pytorch": {"torch": "torch"},
     "tensorflow": {"tensorflow": "tensorflow"},
     "jax": {"jax": "jax", "flax": "flax", "optax": "optax"},
@@ -43,6 +44,10 @@ _address = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["
 REPOSITORY, BRANCH = _address["repository"], _address["branch"]
 COLAB = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+
+class CourseError(Exception):
+    """Something in the course is wrong; the message says where, what, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,23 @@ def lessons(root=ROOT):
 
 def heading(path):
     """The title of a Markdown file: its first line that begins with `# `."""
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith("# "):
-            return line[2:].strip()
-    raise ValueError(f"{path.parent.name}/{path.name}: no title, no line that begins with '# '")
+    if path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            if line.startswith("# "):
+                return line[2:].strip()
+    raise CourseError(f"{path.parent.name}/{path.name}: no title, no line that begins with '# '")
 
 
 def colab(path):
     """Address that opens a notebook, given by its path in the repository, in Colab."""
     return f"{COLAB}/{path}"
+
+
+def missing(frameworks=FRAMEWORKS):
+    """The frameworks, of those named, that cannot be imported here, as text; empty if all can."""
+    return ", ".join(
+        f"{FRAMEWORKS[name]} (no module {module!r})"
+        for name in FRAMEWORKS
+        for module in MODULES[name]
+        if name in frameworks and importlib.util.find_spec(module) is None
+    )

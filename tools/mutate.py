@@ -24,7 +24,6 @@ from tools.course import FRAMEWORKS
 
 SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+=", "assign_sub": "assign_add"}
 RATES = {"lr", "LR"}
-AXES = {"axis", "dim"}
 
 
 def mutations(source):
@@ -38,18 +37,16 @@ def mutations(source):
         what = f"{lines[row - 1].strip()}  →  {changed.strip()}"
         return row, what, "".join([*lines[: row - 1], changed, *lines[row:]])
 
-    for i, token in enumerate(tokens):
-        before = tokens[i - 1] if i else None
-        after = tokens[i + 1] if i + 1 < len(tokens) else None
-        index = token.string in "+-" and after.type == tokenize.NUMBER and before.string in "([,:="
-        if token.string in SIGNS and not index:
+    # The stream of tokens begins with a real one and ends with several that are empty.
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        negative = before.string in ("(", "[", ",", ":", "=") and after.type == tokenize.NUMBER
+        if token.string in SIGNS and not negative:
             yield replaced(token, SIGNS[token.string])
-        elif token.string in RATES and before.string in ("*", "(", "=") and after.string != "=":
+        elif token.string in RATES and "*" in (before.string, after.string):
             yield replaced(token, f"(2 * {token.string})")
-        elif token.string in RATES and after.string == "*":
-            yield replaced(token, f"(2 * {token.string})")
-        elif token.type == tokenize.NUMBER and before.string == "=":
-            if tokens[i - 2].string in AXES:
+        elif before.string == "=" and token.type == tokenize.NUMBER:
+            name = lines[before.start[0] - 1][: before.start[1]].rstrip()
+            if name.endswith(("axis", "dim")):
                 yield replaced(token, "1" if token.string == "0" else "0")
 
 
@@ -83,9 +80,9 @@ async def survives(mutant, folder):
 async def report(root, lessons, frameworks, jobs):
     limit, survivors = asyncio.Semaphore(jobs), []
     work = [
-        (lesson, framework, *mutant)
-        for lesson, framework, notebook in build.plan(root, lessons, frameworks)
-        for mutant in mutants(notebook, framework)
+        (job.lesson, job.framework, *mutant)
+        for job in build.plan(root, lessons, frameworks)
+        for mutant in mutants(job.notebook, job.framework)
     ]
     with tqdm(total=len(work), desc="mutants", disable=None) as bar:
 

@@ -1,7 +1,9 @@
 """The tables of lessons and frameworks in README.md and in each chapter's README.md."""
 
+import re
+
 from tools import course
-from tools.course import FRAMEWORKS
+from tools.course import FRAMEWORKS, CourseError
 
 BEGIN = "<!-- lessons: written by `make notebooks` from here -->"
 END = "<!-- lessons: to here -->"
@@ -9,15 +11,17 @@ END = "<!-- lessons: to here -->"
 
 def pages(root):
     """Yield (path, text) of every page with a table, as it should be."""
-    everything = course.lessons(root)
-    chapters = sorted({lesson.chapter for lesson in everything})
+    lessons = {path.parent.name: [] for path in root.glob("[0-9][0-9]_*/README.md")}
+    for lesson in course.lessons(root):
+        lessons.setdefault(lesson.chapter, []).append(lesson)
     sections = []
-    for chapter in chapters:
-        own = [lesson for lesson in everything if lesson.chapter == chapter]
-        path = f"{chapter}/README.md"
-        sections.append(f"### [{course.heading(root / path)}]({path})\n\n{table(own, '')}")
-        yield path, between(root / path, table(own, f"{chapter}/"))
-    yield "README.md", between(root / "README.md", "\n\n".join(sections))
+    for chapter, own in sorted(lessons.items()):
+        page = root / chapter / "README.md"
+        title = course.heading(page)
+        if own:
+            sections.append(f"### [{title}]({chapter}/README.md)\n\n{table(own, '')}")
+        yield page, between(page, table(own, f"{chapter}/") if own else "")
+    yield root / "README.md", between(root / "README.md", "\n\n".join(sections))
 
 
 def table(lessons, base):
@@ -35,9 +39,8 @@ def table(lessons, base):
 
 def between(path, text):
     """The file's content with `text` between its two markers."""
-    content = path.read_text("utf-8")
-    if content.count(BEGIN) != 1 or content.count(END) != 1:
-        raise ValueError(f"{path}: needs the lines {BEGIN!r} and {END!r}, each once")
-    head, rest = content.split(BEGIN)
-    tail = rest.split(END)[1]
-    return f"{head}{BEGIN}\n{text}\n{END}{tail}"
+    content = path.read_text("utf-8") if path.exists() else ""
+    if re.findall(f"{re.escape(BEGIN)}|{re.escape(END)}", content) != [BEGIN, END]:
+        raise CourseError(f"{path}: needs the lines {BEGIN!r} and {END!r}, each once")
+    head, tail = content.split(BEGIN)[0], content.split(END)[1]
+    return "\n".join(filter(None, [head + BEGIN, text, END + tail]))
