@@ -1,6 +1,8 @@
 """The builder, on small courses whose cells import no framework, so that kernels start quickly."""
 
 import asyncio
+import base64
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from PIL import Image
 
 from tools import build, course, source, tables
 from tools.course import FRAMEWORKS, CourseError
@@ -188,6 +191,7 @@ def state(root):
             "cannot stand in a region",
         ),
         ('<!-- #region tags=["jax"] -->\nnever ends', 3, "never closed"),
+        ('<!-- #region tags=["jax"] -->\n' * 2 + "x\n" + "<!-- #endregion -->\n" * 2, 4, "mark"),
         ("<!-- #region jax -->\nx\n<!-- #endregion -->", 3, "unknown mark"),
         ("<!-- #endregion -->", 3, "unknown mark"),
         ("<!-- #raw -->\nx\n<!-- #endraw -->", 3, "unknown mark"),
@@ -384,7 +388,10 @@ BAD = {
 def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "TIMEOUT", 20)
     bad = {name: f"# One\n\n```python\n{code}\n```\n" for name, (code, *_) in BAD.items()}
-    root = new_course(tmp_path, **bad, a_good=LESSON.format(title="Good"))
+    monkeypatch.delenv("TQDM_DISABLE")  # the builder sets it for the kernels
+    bars = "\n```python\nimport os\n\nassert os.environ['TQDM_DISABLE']\n```\n"
+    good = LESSON.format(title="Good") + bars
+    root = new_course(tmp_path, **bad, a_good=good)
     paths = {job.lesson.slug: job.path for job in build.plan(root, frameworks=["tensorflow"])}
     for path in paths.values():
         path.write_text("as it was")
@@ -499,7 +506,10 @@ def test_building_by_force_gives_the_same_bytes(template, built):
     runs = len((template.parent / "runs").read_text())
     names = [path for path in BUILT if path.startswith(ONE)]
     before = [(built / path).read_bytes() for path in names]
-    assert b"image/png" in before[0]
+    outputs = [o for c in nbformat.read(built / names[0], 4).cells for o in c.get("outputs", [])]
+    [png] = [o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert image.mode == "P" and not image.info.keys() & {"Software", "dpi"}
     run(built, "--framework", "pytorch", "jax", "--force", "--lesson", "01_a/01_one")
     assert len((template.parent / "runs").read_text()) == runs + 2
     assert [(built / path).read_bytes() for path in names] == before

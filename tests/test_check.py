@@ -143,6 +143,11 @@ def test_a_right_gradient_passes_and_arguments_stay_as_they_are(capsys):
     np.testing.assert_array_equal(w, W)
 
 
+@pytest.mark.parametrize("x", [0.0, -1e-9, 3e9])
+def test_the_step_suits_small_and_large_arguments(x):
+    check.gradient(lambda x: (x + 1) ** 2, [x], [2 * (x + 1)], "square")
+
+
 @pytest.mark.parametrize(
     ("grads", "message"),
     [
