@@ -207,7 +207,7 @@ def check_output(job, position, output):
     if output.get("name") == "stderr":
         raise job.error(position, f"it writes to the error stream\n{output.text}")
     texts = [output.get("text", ""), *(str(data[k]) for k in data if not k.startswith("image/"))]
-    own = "|".join(re.escape(str(path)) for path in (job.lesson.root.resolve(), sys.prefix))
+    own = "|".join(re.escape(str(path)) for path in (sys.prefix, job.lesson.root.resolve()))
     for line in "\n".join(texts).splitlines():
         if found := re.search(f"{own}|{LOCAL}", line):
             raise job.error(position, f"its output has {found[0]!r}, of this machine only: {line}")
