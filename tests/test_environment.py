@@ -186,7 +186,8 @@ def make(tmp_path):
         fake.chmod(0o755)
         (tmp_path / "log").write_text("")
         # an outer make, which may run these tests, is not to be heard of
-        own = {k: v for k, v in os.environ.items() if k[:4] != "MAKE" and k not in ("PYTHON", "ARGS")}
+        outer = ("PYTHON", "ARGS", *(name for name in os.environ if name.startswith("MAKE")))
+        own = {name: value for name, value in os.environ.items() if name not in outer}
         command = ["make", f"PYTHON={python}", *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True)
         return done, (tmp_path / "log").read_text().splitlines()
