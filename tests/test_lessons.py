@@ -74,7 +74,7 @@ def test_parameters(lesson):
         own = [c for c in cells if framework in (frameworks_of(c) or course.FRAMEWORKS)]
         assert len(own) == 1 or not (trains or own)
     for cell in cells:
-        assert re.fullmatch(r"([A-Z_]+ = [^\n]+\n?)+", cell.source)
+        assert re.fullmatch(r"([A-Z][A-Z0-9_]* = [^\n]+\n?)+", cell.source)
 
 
 @every_lesson
