@@ -454,7 +454,9 @@ time.sleep(100)
     build.write(root / "01_a/README.md", PAGE)
     command = [sys.executable, "-m", "tools.build", "--root", str(root), "--framework", "jax"]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # a shell's background job ignores SIGINT, and its children would, too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     started, deadline = [path.with_name("started") for path in old], time.monotonic() + 60
     while not all(file.exists() and file.read_text() for file in started):
