@@ -65,19 +65,25 @@ def test_a_single_curve_needs_no_legend():
 @pytest.mark.parametrize("shape", [(5, 4, 3), (5, 4, 3, 1), (5, 4, 3, 3)])
 def test_images(shape):
     pictures = np.linspace(0, 1, np.prod(shape)).reshape(shape)
-    axes = drawn(plot.images, pictures, titles=range(5), columns=3, title="Five", limits=(-1, 2))
-    assert len(axes) == 6  # two rows of three, the last place empty
-    for i, ax in enumerate(axes[:5]):
-        [image] = ax.get_images()
-        np.testing.assert_array_equal(image.get_array(), pictures[i].squeeze())
-        assert image.get_clim() == (-1, 2) and ax.get_title() == str(i) and not ax.axison
-    assert not axes[5].get_images() and not axes[5].axison
-    assert axes[0].figure.get_suptitle() == "Five"
+    [ax] = drawn(plot.images, pictures, titles=range(5), columns=3, title="Five", limits=(-1, 2))
+    assert ax.get_title() == "Five" and not ax.axison
+    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "3", "4"]
+    for picture, image, text in zip(pictures, ax.get_images(), ax.texts, strict=True):
+        np.testing.assert_array_equal(image.get_array(), picture.squeeze())
+        assert image.get_clim() == (-1, 2)
+        left, right, bottom, top = image.get_extent()
+        assert (bottom - top) / (right - left) == pytest.approx(shape[1] / shape[2])
+        assert text.get_position()[0] == pytest.approx((left + right) / 2)
+        assert text.get_position()[1] < top  # the y axis points down
+    first, second, *_, last = (image.get_extent() for image in ax.get_images())
+    assert first[1] < second[0] and first[2:] == second[2:]  # three in a row
+    assert first[2] < last[3] and last[:2] == second[:2]  # and the fifth below the second
 
 
 def test_few_images_leave_no_empty_places_and_have_ranges_of_their_own():
-    axes = drawn(plot.images, [np.eye(2), 5 * np.eye(2)])
-    assert [ax.get_images()[0].get_clim() for ax in axes] == [(0, 1), (0, 5)]
+    [ax] = drawn(plot.images, [np.eye(2), 5 * np.eye(2)])
+    assert ax.get_xlim() == (0, 2) and ax.get_ylim() == (1, 0)
+    assert [image.get_clim() for image in ax.get_images()] == [(0, 1), (0, 5)]
 
 
 def test_regions():
