@@ -7,6 +7,7 @@ Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64
 """
 
 import gzip
+import importlib.metadata
 import math
 import operator
 import os
@@ -79,6 +80,12 @@ def batches(rng, size, *arrays, drop_last=False):
             for start in range(0, end, size))
 
 
+def _table(name, delimiter=None):
+    """Numbers that scikit-learn brings with it, read without importing it, which takes a second."""
+    package = importlib.metadata.distribution("scikit-learn")
+    return np.loadtxt(package.locate_file(f"sklearn/datasets/data/{name}"), delimiter=delimiter)
+
+
 def diabetes():
     """Diabetes patients: how far the disease has progressed after a year, in raw units.
 
@@ -89,11 +96,8 @@ def diabetes():
     progression without a unit, 25 to 346. Source: Efron, Hastie, Johnstone and Tibshirani, "Least
     Angle Regression" (2004), no licence stated; the copy in scikit-learn (BSD-3-Clause).
     """
-    from sklearn.datasets import load_diabetes  # here, because this import takes a second
-
-    X, y = load_diabetes(return_X_y=True, scaled=False)
-    order = np.random.default_rng(0).permutation(len(X))
-    train, test = order[:354], order[354:]
+    X, y = _table("diabetes_data_raw.csv.gz"), _table("diabetes_target.csv.gz")
+    train, test = np.split(np.random.default_rng(0).permutation(len(X)), [354])
     return X[train], y[train], X[test], y[test]
 
 
@@ -105,11 +109,8 @@ def digits():
     the training set 138 to 147. No image occurs twice. Source: Alpaydin and Kaynak, "Optical
     Recognition of Handwritten Digits" (UCI, 1998), CC BY 4.0; the copy in scikit-learn.
     """
-    from sklearn.datasets import load_digits  # here, because this import takes a second
-
-    data = load_digits()
-    X = data.images[..., None].astype(np.float32) / 16  # (n, height, width, 1)
-    y = data.target.astype(np.int64)
+    *pixels, y = _table("digits.csv.gz", ",").astype(np.int64).T
+    X = np.stack(pixels, axis=1).reshape(-1, 8, 8, 1).astype(np.float32) / 16
     rng = np.random.default_rng(0)
     test = np.concatenate([rng.choice(np.flatnonzero(y == k), 36, replace=False)
                            for k in range(10)])

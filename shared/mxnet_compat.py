@@ -72,7 +72,8 @@ def _import_mxnet():
                   NAN=onp.nan, alltrue=onp.all, sometrue=onp.any, product=onp.prod,
                   round_=onp.round, bool=onp.bool_, in1d=onp.isin)
     names = {name: value for name, value in names.items() if name not in vars(onp)}
-    fakes = {name: types.ModuleType(name) for name in ("distutils", "distutils.version")}
+    fakes = dict.fromkeys(("sklearn", "scipy.stats"))  # MXNet can do without; they take a second
+    fakes |= {name: types.ModuleType(name) for name in ("distutils", "distutils.version")}
     fakes["distutils"].version = fakes["distutils.version"]
     fakes["distutils.version"].LooseVersion = fakes["distutils.version"].StrictVersion = version
     kept = {name: sys.modules[name] for name in fakes if name in sys.modules}

@@ -625,6 +625,19 @@ def test_digits_keep_their_labels():
     assert (y_train[distances.argmin(axis=1)] == y_test).mean() > 0.97
 
 
+def test_tables_are_those_of_scikit_learn():
+    from sklearn import datasets
+
+    X, y = datasets.load_digits(return_X_y=True)
+    digits = data._table("digits.csv.gz", ",")
+    np.testing.assert_array_equal(digits, np.column_stack([X, y]))
+    X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    np.testing.assert_array_equal(data._table("diabetes_data_raw.csv.gz"), X)
+    np.testing.assert_array_equal(data._table("diabetes_target.csv.gz"), y)
+    with pytest.raises(FileNotFoundError, match="nothing.csv"):
+        data._table("nothing.csv")
+
+
 @pytest.mark.parametrize("name", ["diabetes", "digits"])
 def test_split_is_fixed(name):
     np.random.seed(0)  # noqa: NPY002 (the global state must not matter)
@@ -679,7 +692,8 @@ def test_load_by_name(monkeypatch):
 
 
 def test_no_framework_is_imported():
-    script = ("import sys; import shared.data; print([name for name in ('torch', 'tensorflow', "
+    script = ("import sys; import shared.data as d; d.digits(); d.diabetes(); "
+              "print([name for name in ('torch', 'tensorflow', "
               "'keras', 'jax', 'mxnet', 'sklearn') if name in sys.modules])")
     out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
                          check=True).stdout
