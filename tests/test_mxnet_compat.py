@@ -458,6 +458,21 @@ def python(code, **environment):
     return result.stdout if result.returncode == 0 else result.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_mxnet_can_do_without_is_hidden_from_its_import_only(earlier):
+    out = python(f"""
+    import sys
+    if {earlier}:
+        import scipy.stats, sklearn.base
+    from shared import mxnet_compat
+    mxnet_compat.load()
+    print([name in sys.modules for name in ("scipy.stats", "sklearn")])
+    import scipy.stats, sklearn.base
+    print(scipy.stats.norm.cdf(0), sklearn.base.BaseEstimator.__name__)
+    """)
+    assert out.splitlines() == [str([earlier] * 2), "0.5 BaseEstimator"]
+
+
 def test_fresh_process_threads_spawned_child_and_no_warning(tmp_path):
     code = """
     import importlib, sys, threading, multiprocessing, types, warnings
