@@ -41,8 +41,8 @@ def _pairs(actual, expected, name, path):
             raise AssertionError(f"✗ {name}{path}: keys {sorted(expected)} expected, got {have}")
         keys = expected
     elif isinstance(expected, (list, tuple)) and not all(np.isscalar(e) for e in expected):
-        if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
-            have = len(actual) if isinstance(actual, (list, tuple)) else type(actual).__name__
+        have = len(actual) if isinstance(actual, (list, tuple)) else type(actual).__name__
+        if have != len(expected):
             raise AssertionError(f"✗ {name}{path}: {len(expected)} items expected, got {have}")
         keys = range(len(expected))
     else:
@@ -70,8 +70,7 @@ def _close(actual, expected, name, tol, atol):
         raise AssertionError(
             f"✗ {name}: {actual[worst]:.7g}{at}, expected {expected[worst]:.7g}; the difference "
             f"{difference[worst]:.1e} is above {allowed:.1e} "
-            f"({np.sum(difference > allowed)} of {difference.size} elements differ)"
-        )
+            f"({np.sum(difference > allowed)} of {difference.size} elements differ)")
 
 
 def gradient(function, arguments, grads, name, tol=1e-6, step=1e-5, samples=50, seed=0):

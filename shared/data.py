@@ -7,6 +7,7 @@ Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64
 """
 
 import gzip
+import hashlib
 import importlib.metadata
 import math
 import operator
@@ -17,8 +18,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import pooch
-from requests import HTTPError, RequestException
 from tqdm import tqdm
 
 DIABETES_FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
@@ -28,15 +27,14 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer",
                    "dog", "frog", "horse", "ship", "truck")
 
 TIMEOUT = 30  # seconds a server may stay silent before the next mirror is tried
+GITHUB = "https://raw.githubusercontent.com/"
 MIRRORS = {  # base addresses, in the order in which they are tried
     "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",
               "https://storage.googleapis.com/cvdf-datasets/mnist/"),
     "fashion_mnist": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-                      "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
-                      "master/data/fashion/"),
+                      GITHUB + "zalandoresearch/fashion-mnist/master/data/fashion/"),
     "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
-    "tiny_shakespeare": ("https://raw.githubusercontent.com/karpathy/char-rnn/"
-                         "master/data/tinyshakespeare/",),
+    "tiny_shakespeare": (GITHUB + "karpathy/char-rnn/master/data/tinyshakespeare/",),
 }
 HASHES = {  # data set/file: what `fetch` knows
     "mnist/train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -90,11 +88,10 @@ def diabetes():
     """Diabetes patients: how far the disease has progressed after a year, in raw units.
 
     Returns X_train (354, 10), y_train (354,), X_test (88, 10), y_test (88,), all float64.
-    Columns, as DIABETES_FEATURES: age (years), sex (1 or 2), bmi (kg/m²), bp (average blood
-    pressure, mm Hg), s1 (total cholesterol, mg/dl), s2 (LDL, mg/dl), s3 (HDL, mg/dl), s4 (total
-    cholesterol / HDL), s5 (log of serum triglycerides), s6 (blood sugar, mg/dl). y: a measure of
-    progression without a unit, 25 to 346. Source: Efron, Hastie, Johnstone and Tibshirani, "Least
-    Angle Regression" (2004), no licence stated; the copy in scikit-learn (BSD-3-Clause).
+    Columns, as DIABETES_FEATURES: age (years), sex (1 or 2), bmi (kg/m²), bp (blood pressure, mm
+    Hg), s1 (total cholesterol, mg/dl), s2 (LDL, mg/dl), s3 (HDL, mg/dl), s4 (s1 / s3), s5 (log of
+    serum triglycerides), s6 (blood sugar, mg/dl). y: progression without a unit, 25 to 346. Source:
+    Efron et al., "Least Angle Regression" (2004), no licence stated; scikit-learn (BSD-3-Clause).
     """
     X, y = _table("diabetes_data_raw.csv.gz"), _table("diabetes_target.csv.gz")
     train, test = np.split(np.random.default_rng(0).permutation(len(X)), [354])
@@ -205,6 +202,9 @@ def fetch(file):
     that lies there with another hash is fetched again. Raises ValueError for a file not in HASHES,
     ConnectionError when no mirror gives it, OSError when the cache folder cannot be used.
     """
+    import pooch  # here, since it takes a while, and most lessons need no network
+    from requests import RequestException
+
     if file not in HASHES:
         raise ValueError(f"no file {file!r}; there are {', '.join(HASHES)}")
     name, _, basename = file.partition("/")
@@ -231,12 +231,14 @@ def fetch(file):
 
 def _has_hash(path, known):
     algorithm, _, expected = known.partition(":")
-    return pooch.file_hash(str(path), alg=algorithm) == expected
+    return hashlib.new(algorithm, path.read_bytes()).hexdigest() == expected
 
 
 def _download(url, path, known):
-    # A folder of its own for each attempt, beside the target: os.replace is atomic only within one
-    # file system, two processes never share a half-written file, and leaving removes all of it.
+    import pooch
+
+    # A folder of its own beside the target: os.replace is atomic only within one file system, two
+    # processes never share a half-written file, and leaving removes all of it.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as scratch:
         part = Path(scratch, path.name)
         # pooch asks for bool(bar), which needs a total, and then puts in the real one.
@@ -250,7 +252,7 @@ def _download(url, path, known):
 
 def _why(error):
     """A few words in place of the nested message of an HTTP library."""
-    if isinstance(error, HTTPError):
+    if getattr(error, "response", None) is not None:
         return f"HTTP status {error.response.status_code}"
     signs = {"timed out": f"no answer within {TIMEOUT} s", "refused": "connection refused",
              "resolve": "host not found", "IncompleteRead": "broke off"}
@@ -261,7 +263,7 @@ def _examples(name, images, labels):
     """Images of 0 to 255 and their labels, checked and in the dtypes of the course."""
     if len(images) != len(labels) or labels.max(initial=0) > 9:
         raise ValueError(f"{name}: {len(images)} images and {len(labels)} labels up to "
-                         f"{labels.max(initial=0)}; expected a label of 0 to 9 for each image")
+                         f"{labels.max(initial=0)}, not one of 0 to 9 for each image")
     # dtype avoids a float64 copy eight times the size; order makes a transposed array contiguous.
     return [np.divide(images, 255, dtype=np.float32, order="C"), labels.astype(np.int64)]
 
@@ -302,8 +304,8 @@ def _read_cifar10(path):
             for member in tar:  # read in memory: a name in the archive never becomes a path on disk
                 if member.name not in parts:
                     continue  # a readme and the class names
-                once = parts[member.name] is None
-                if not (once and member.isfile() and member.size == CIFAR10_ROWS * row):
+                whole = member.isfile() and member.size == CIFAR10_ROWS * row
+                if not (whole and parts[member.name] is None):
                     raise ValueError(f"{path.name}: {member.name} has {member.size} bytes, expected"
                                      f" one regular file of {CIFAR10_ROWS * row}")
                 values = np.frombuffer(tar.extractfile(member).read(), np.uint8)

@@ -64,9 +64,6 @@ def _check_installation():
 
 def _import_mxnet():
     """Import mxnet; the names it misses in NumPy and in Python exist only meanwhile."""
-    def version(text):
-        return tuple(int(part) for part in text.split(".")[:2])
-
     names = dict.fromkeys(("mirr", "msort", "npv", "pmt", "ppmt", "pv", "rate", "trapz"))
     names |= dict(PZERO=0.0, NZERO=-0.0, PINF=onp.inf, NINF=-onp.inf, Inf=onp.inf, NaN=onp.nan,
                   NAN=onp.nan, alltrue=onp.all, sometrue=onp.any, product=onp.prod,
@@ -75,7 +72,8 @@ def _import_mxnet():
     fakes = dict.fromkeys(("sklearn", "scipy.stats"))  # MXNet can do without; they take a second
     fakes |= {name: types.ModuleType(name) for name in ("distutils", "distutils.version")}
     fakes["distutils"].version = fakes["distutils.version"]
-    fakes["distutils.version"].LooseVersion = fakes["distutils.version"].StrictVersion = version
+    for name in ("LooseVersion", "StrictVersion"):
+        setattr(fakes["distutils.version"], name, lambda text: tuple(map(int, text.split(".")[:2])))
     kept = {name: sys.modules[name] for name in fakes if name in sys.modules}
     vars(onp).update(names)
     sys.modules.update(fakes)
@@ -192,9 +190,7 @@ def _repair_matmul(mx):
 def _repair_pad(mx):
     """It used numpy.compat, gone from NumPy 2, and ignored ``constant_values``. The kernel does
     neither, but wants at least two axes. Widths are given as to NumPy's pad."""
-    def pad(x, pad_width, mode="constant", constant_values=0, reflect_type="even"):
-        if reflect_type != "even":
-            raise ValueError(f"pad: reflect_type {reflect_type!r} is not supported")
+    def pad(x, pad_width, mode="constant", constant_values=0):
         widths = onp.broadcast_to(pad_width, (x.ndim, 2)).astype(int, casting="safe").tolist()
         options = {"constant_value": constant_values} if mode == "constant" else {}
         if x.ndim == 1:
@@ -297,6 +293,6 @@ def _add_functions(mx):
 
 
 _REPAIRS = (
-    _repair_scalar_arithmetic, _repair_where, _repair_var_and_std, _repair_matmul,
-    _repair_pad, _repair_selu, _refuse_missing_gradients, _repair_custom_functions,
-    _repair_shapes, _add_array_conversion, _add_functions)
+    _repair_scalar_arithmetic, _repair_where, _repair_var_and_std, _repair_matmul, _repair_pad,
+    _repair_selu, _refuse_missing_gradients, _repair_custom_functions, _repair_shapes,
+    _add_array_conversion, _add_functions)

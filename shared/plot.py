@@ -7,19 +7,21 @@ may end with it. Arrays may be NumPy's or any framework's.
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib_inline.config import InlineBackend
 
 from shared.check import to_numpy
 
-# Okabe and Ito's palette without its yellow, which is too faint for lines on white
-# (https://jfly.uni-koeln.de/color/).
+# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) without its yellow, faint on white.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
 mpl.rcParams.update({
     "axes.prop_cycle": mpl.cycler(color=COLORS), "axes.grid": True, "grid.alpha": 0.3,
-    "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 11, "font.size": 10.5,
+    "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 11, "axes.titley": 1.0,
     "figure.constrained_layout.use": True, "figure.dpi": 80, "figure.figsize": (6.0, 3.5),
-    "legend.frameon": False, "lines.linewidth": 1.8,
+    "font.size": 10.5, "legend.frameon": False, "lines.linewidth": 1.8,
 })
+# The layout is constrained already: cropping the picture would lay it out and draw it once more.
+InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}
 
 
 def curves(series, xlabel, ylabel, title="", log=False, ax=None):
@@ -71,8 +73,7 @@ def regions(predict, X, y, title="", xlabel="", ylabel="", ax=None, steps=200):
     grid = np.stack(np.meshgrid(*axes), axis=-1)  # (steps, steps, 2)
     classes = to_numpy(predict(grid.reshape(-1, 2).astype(np.float32))).reshape(steps, steps)
     cmap = mpl.colors.ListedColormap(COLORS)
-    ax.pcolormesh(*axes, classes, cmap=cmap, vmin=0, vmax=len(COLORS) - 1, alpha=0.25,
-                  rasterized=True)
+    ax.pcolormesh(*axes, classes, cmap=cmap, vmin=0, vmax=len(COLORS) - 1, alpha=0.25)
     for k in np.unique(y):
         ax.scatter(*X[y == k].T, s=14, color=COLORS[k], edgecolor="white", linewidth=0.5)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -128,8 +129,7 @@ def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, va
         ax.set_yticks(range(matrix.shape[0]), yticks)
     if values:
         for (i, j), value in np.ndenumerate(matrix):
-            red, green, blue, _ = picture.cmap(picture.norm(value))
-            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            dark = np.dot(picture.cmap(picture.norm(value)), [0.3, 0.6, 0.1, 0]) < 0.5
             ax.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=9,
                     color="white" if dark else "black")
     ax.grid(False)

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 
 from shared import data
@@ -231,7 +232,7 @@ def test_stored_bytes_are_asked_for(course):
 def test_default_cache_is_the_users(course, monkeypatch, tmp_path):
     course.publish(TEXT, b"text")
     monkeypatch.setenv("COURSE_DATA", "")
-    monkeypatch.setattr(data.pooch, "os_cache", lambda project: tmp_path / project)
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / project)
     assert data.fetch(TEXT) == tmp_path / "deep-learning-four-ways" / TEXT
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
@@ -383,11 +384,11 @@ def test_cache_folder_that_cannot_be_made(course, monkeypatch, tmp_path):
 def test_disk_full_in_the_middle(course, monkeypatch):
     course.publish(TEXT, b"text")
 
-    def fill_up(self, url, output_file, pooch):
+    def fill_up(self, url, output_file, downloader):
         Path(output_file).write_bytes(b"te")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(data.pooch.HTTPDownloader, "__call__", fill_up)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", fill_up)
     with pytest.raises(OSError, match="No space left on device.*COURSE_DATA") as caught:
         data.fetch(TEXT)
     assert not isinstance(caught.value, ConnectionError)
@@ -412,11 +413,11 @@ def test_read_only_cache_serves_what_it_has(course, monkeypatch):
 def test_interrupted_download_leaves_nothing(course, monkeypatch):
     course.publish(TEXT, b"text")
 
-    def interrupt(self, url, output_file, pooch):
+    def interrupt(self, url, output_file, downloader):
         Path(output_file).write_bytes(b"te")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data.pooch.HTTPDownloader, "__call__", interrupt)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", interrupt)
     with pytest.raises(KeyboardInterrupt):
         data.fetch(TEXT)
     assert course.files() == []

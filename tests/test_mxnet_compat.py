@@ -228,7 +228,7 @@ def test_pad_keeps_precision_and_dtype_and_refuses_the_rest():
     a = np.ones((2, 2))
     for error, options in [(mx.MXNetError, {"mode": "wrap"}),
                            (mx.MXNetError, {"constant_values": (1, 2)}),
-                           (ValueError, {"mode": "reflect", "reflect_type": "odd"}),
+                           (TypeError, {"mode": "reflect", "reflect_type": "odd"}),
                            (TypeError, {"stat_length": 1}), (TypeError, {"pad_width": 0.5})]:
         with pytest.raises(error):
             np.pad(a, **{"pad_width": 1} | options)
