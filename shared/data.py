@@ -9,7 +9,6 @@ Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64
 import gzip
 import hashlib
 import importlib.metadata
-import math
 import operator
 import os
 import tarfile
@@ -204,7 +203,6 @@ def fetch(file):
     """
     import pooch  # here, since it takes a while, and most lessons need no network
     from requests import RequestException
-
     if file not in HASHES:
         raise ValueError(f"no file {file!r}; there are {', '.join(HASHES)}")
     name, _, basename = file.partition("/")
@@ -236,7 +234,6 @@ def _has_hash(path, known):
 
 def _download(url, path, known):
     import pooch
-
     # A folder of its own beside the target: os.replace is atomic only within one file system, two
     # processes never share a half-written file, and leaving removes all of it.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as scratch:
@@ -287,10 +284,10 @@ def _read_idx(path, ndim):
     if raw[:4] != magic or len(raw) < start:
         raise ValueError(f"{path.name}: the header is {raw[:start].hex()}, expected {start} bytes "
                          f"that start with {magic.hex()}")
-    shape = [int(n) for n in np.frombuffer(raw, ">u4", ndim, offset=4)]  # int: no overflow in prod
-    if math.prod(shape) != len(raw) - start:
-        raise ValueError(f"{path.name}: the header promises {shape}, but {len(raw) - start} bytes "
-                         f"follow, not {math.prod(shape)}")
+    shape = np.frombuffer(raw, ">u4", ndim, offset=4).tolist()
+    size, have = np.prod(shape, dtype=object), len(raw) - start  # Python's integers: no overflow
+    if size != have:
+        raise ValueError(f"{path.name}: it promises {shape}, but {have} bytes follow, not {size}")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 

@@ -71,7 +71,6 @@ def _import_mxnet():
     names = {name: value for name, value in names.items() if name not in vars(onp)}
     fakes = dict.fromkeys(("sklearn", "scipy.stats"))  # MXNet can do without; they take a second
     fakes |= {name: types.ModuleType(name) for name in ("distutils", "distutils.version")}
-    fakes["distutils"].version = fakes["distutils.version"]
     for name in ("LooseVersion", "StrictVersion"):
         setattr(fakes["distutils.version"], name, lambda text: tuple(map(int, text.split(".")[:2])))
     kept = {name: sys.modules[name] for name in fakes if name in sys.modules}
