@@ -692,10 +692,10 @@ def test_load_by_name(monkeypatch):
         data.load("mnits")
 
 
-def test_no_framework_is_imported():
+def test_nothing_that_takes_long_is_imported():
     script = ("import sys; import shared.data as d; d.digits(); d.diabetes(); "
               "print([name for name in ('torch', 'tensorflow', "
-              "'keras', 'jax', 'mxnet', 'sklearn') if name in sys.modules])")
+              "'keras', 'jax', 'mxnet', 'sklearn', 'pooch', 'requests') if name in sys.modules])")
     out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
                          check=True).stdout
     assert out.strip() == "[]"

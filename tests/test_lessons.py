@@ -1,11 +1,15 @@
 """The structure of every lesson and of its four notebooks."""
 
+import base64
+import io
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from tools import build, course
 from tools.source import frameworks_of, read, tags_of
@@ -172,6 +176,16 @@ def test_figures_and_size(lesson, framework):
     outputs = [o for cell in code_of(notebook_of(lesson, framework)) for o in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
     assert path.stat().st_size < 300_000
+
+
+@every_notebook
+def test_no_figure_is_cut_off(lesson, framework):
+    for cell in code_of(notebook_of(lesson, framework)):
+        for output in cell.outputs:
+            if png := output.get("data", {}).get("image/png"):
+                picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"))
+                edges = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
+                assert all((edge > 250).all() for edge in edges), cell.source[:200]
 
 
 @every_notebook
