@@ -107,20 +107,55 @@ def gradient(function, arguments, grads, name, tol=1e-6, step=1e-5, samples=50, 
     print(f"✓ {name}: gradient equals central differences within {tol:.0e}")
 
 
+_others = ""  # the parameters of this notebook that are not those its results were measured at
+
+
+def parameters(actual, **measured):
+    """Say at which parameters the results of a notebook were measured.
+
+    actual: the notebook's `globals()`; measured: names of parameters, and the values that the
+    targets belong to. With other values `at_least`, `at_most` and `measured` report a result that
+    misses its target, and do not raise: whoever changes a parameter wants to see what comes out.
+    """
+    global _others
+    changed = [f"{name} = {actual[name]!r}" for name in measured if actual[name] != measured[name]]
+    _others = ", ".join(changed)
+    if _others:
+        print(f"{_others}: results are reported; they are asserted at "
+              + ", ".join(f"{name} = {value!r}" for name, value in measured.items()))
+
+
+def _missed(name, text):
+    """Raise, or only report if the parameters are others than those of the measurement."""
+    if not _others:
+        raise AssertionError(f"✗ {name}: {text}")
+    print(f"… {name}: {text} (with {_others})")
+
+
 def at_least(value, target, name):
-    """Assert that a number reaches a target; NaN never does."""
+    """Assert that a number reaches a target (see `parameters`); NaN never does."""
     value = float(to_numpy(value))
-    if not value >= target:
-        raise AssertionError(f"✗ {name}: {value:.4g} is below the target {target:g}")
-    print(f"✓ {name}: at least {target:g}")
+    if value >= target:
+        print(f"✓ {name}: at least {target:g}")
+    else:
+        _missed(name, f"{value:.4g} is below the target {target:g}")
 
 
 def at_most(value, target, name):
-    """Assert that a number stays below a bound; NaN never does."""
+    """Assert that a number stays below a bound (see `parameters`); NaN never does."""
     value = float(to_numpy(value))
-    if not value <= target:
-        raise AssertionError(f"✗ {name}: {value:.4g} is above the bound {target:g}")
-    print(f"✓ {name}: at most {target:g}")
+    if value <= target:
+        print(f"✓ {name}: at most {target:g}")
+    else:
+        _missed(name, f"{value:.4g} is above the bound {target:g}")
+
+
+def measured(actual, expected, name, tol=1e-6, atol=0.0):
+    """`close`, for numbers that were measured with the notebook's parameters (see `parameters`)."""
+    try:
+        close(actual, expected, name, tol, atol)
+    except AssertionError as error:
+        _missed(name, str(error).removeprefix(f"✗ {name}: "))
 
 
 def exercise(test, answer):

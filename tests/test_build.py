@@ -150,8 +150,14 @@ def built(template, tmp_path):
     return Path(shutil.copytree(template, tmp_path / "course"))
 
 
-ONE, TWO, THREE = "01_a/01_one/one", "01_a/02_two/two", "02_b/03_three/three"
-BUILT = [f"{lesson}_{f}.ipynb" for lesson in (ONE, TWO, THREE) for f in ("pytorch", "jax")]
+ONE, TWO, THREE = "01_a/01_one", "01_a/02_two", "02_b/03_three"
+
+
+def notebook(lesson, framework):
+    return f"{lesson}/{framework}_{lesson.rpartition('_')[2]}.ipynb"
+
+
+BUILT = [notebook(lesson, f) for lesson in (ONE, TWO, THREE) for f in ("pytorch", "jax")]
 
 
 def state(root):
@@ -299,7 +305,7 @@ def links(root, framework, lesson):
 def test_the_badge_opens_this_very_file(tmp_path, framework):
     job = job_of(three(tmp_path), framework, "02_b/03_three")
     path = job.path.relative_to(tmp_path).as_posix()
-    assert path == f"02_b/03_three/three_{framework}.ipynb"
+    assert path == f"02_b/03_three/{framework}_three.ipynb"
     head, _, rest = job.notebook.cells[0].source.partition("\n\n")
     assert head == f"# Three · {FRAMEWORKS[framework]}"
     assert rest.startswith(
@@ -311,16 +317,16 @@ def test_the_badge_opens_this_very_file(tmp_path, framework):
 @pytest.mark.parametrize(
     ("lesson", "before", "after"),
     [
-        ("01_a/01_one", None, ("Two →", "../02_two/two_jax.ipynb")),
-        ("01_a/02_two", ("← One", "../01_one/one_jax.ipynb"),
-         ("Three →", "../../02_b/03_three/three_jax.ipynb")),
-        ("02_b/03_three", ("← Two", "../../01_a/02_two/two_jax.ipynb"), None),
+        ("01_a/01_one", None, ("Two →", "../02_two/jax_two.ipynb")),
+        ("01_a/02_two", ("← One", "../01_one/jax_one.ipynb"),
+         ("Three →", "../../02_b/03_three/jax_three.ipynb")),
+        ("02_b/03_three", ("← Two", "../../01_a/02_two/jax_two.ipynb"), None),
     ],
 )  # fmt: skip
 def test_links_to_neighbours_and_sisters(tmp_path, lesson, before, after):
     relative, colab = links(three(tmp_path), "jax", lesson)
     slug = lesson.rpartition("_")[2]
-    expected = {t: f"{slug}_{f}.ipynb" for f, t in FRAMEWORKS.items() if f != "jax"}
+    expected = {t: f"{f}_{slug}.ipynb" for f, t in FRAMEWORKS.items() if f != "jax"}
     expected |= dict(filter(None, [before, after])) | {"lesson.md": "lesson.md"}
     assert relative == expected
     base = f"https://colab.research.google.com/github/{course.REPOSITORY}/blob/{course.BRANCH}/"
@@ -333,7 +339,7 @@ def test_links_to_neighbours_and_sisters(tmp_path, lesson, before, after):
 def test_relative_links_lead_to_files(built):
     run(built, "--framework", "pytorch", "jax")
     for path in BUILT:
-        relative, _ = links(built, path[:-6].rpartition("_")[2], path.rpartition("/")[0])
+        relative, _ = links(built, Path(path).name.partition("_")[0], path.rpartition("/")[0])
         for target in relative.values():
             missing = target.endswith(("mxnet.ipynb", "tensorflow.ipynb"))  # which are not built
             assert (built / path).parent.joinpath(target).exists() != missing, (path, target)
@@ -541,7 +547,7 @@ CHANGES = {
     "code": ("01_a/01_one/lesson.md", "2 * RATE", "2.0 * RATE", BUILT[:2], []),
     "tag": ("01_a/01_one/lesson.md", "```python\nprint", '```python tags=["exercise"]\nprint',
             BUILT[:2], []),
-    "one framework": ("02_b/03_three/lesson.md", '"JAX"', '"jax"', [f"{THREE}_jax.ipynb"], []),
+    "one framework": ("02_b/03_three/lesson.md", '"JAX"', '"jax"', [notebook(THREE, "jax")], []),
     "shared": ("shared/tool.py", "1", "2", BUILT, []),
     "prose": ("01_a/02_two/lesson.md", "Why this matters.", "Because.", [], BUILT[2:4]),
     "a framework not built": ("01_a/02_two/lesson.md", '"MXNet"', '"mxnet"', [], []),
@@ -593,10 +599,10 @@ def test_a_new_lesson_updates_its_neighbours_without_executing_them(built, monke
     monkeypatch.setattr(build, "execute", execute)
     write(built, "01_a/04_new/lesson.md", "# New\n")
     run(built, "--framework", "pytorch", "jax")
-    assert sorted(executed) == ["new_jax.ipynb", "new_pytorch.ipynb"]
+    assert sorted(executed) == ["jax_new.ipynb", "pytorch_new.ipynb"]
     two, last = (nbformat.read(built / path, 4) for path in (BUILT[2], BUILT[4]))
-    assert "[New →](../04_new/new_pytorch.ipynb)" in two.cells[0].source
-    assert "[← New](../../01_a/04_new/new_pytorch.ipynb)" in last.cells[0].source
+    assert "[New →](../04_new/pytorch_new.ipynb)" in two.cells[0].source
+    assert "[← New](../../01_a/04_new/pytorch_new.ipynb)" in last.cells[0].source
     assert two.cells[4].outputs and last.cells[4].outputs
 
 
@@ -637,7 +643,7 @@ def test_the_tables_of_the_course_and_of_its_chapters(tmp_path, no_kernel):
         for link, badge in found:
             target = Path(os.path.normpath(Path(path).parent / link)).as_posix()
             assert badge == course.colab(target)
-            assert target in [f"{n}_{f}.ipynb" for n in (ONE, TWO, THREE) for f in FRAMEWORKS]
+            assert target in [notebook(n, f) for n in (ONE, TWO, THREE) for f in FRAMEWORKS]
         rows = {"README.md": 3, "01_a/README.md": 2, "02_b/README.md": 1, "03_c/README.md": 0}
         assert len(found) == 4 * rows[path]
     assert pages["03_c/README.md"] == PAGE.replace("A page", "Empty")

@@ -138,7 +138,7 @@ def test_pytest_runs_notebooks_and_gives_each_to_one_worker():
     options = settings["ini_options"]["addopts"].split()
     assert {"--dist=loadscope", "--nbval-lax", "--nbval-current-env"} <= set(options)
     lesson = course.lessons()[0]
-    done = pytest_here("--collect-only", lesson.path, "-k", "_jax")
+    done = pytest_here("--collect-only", lesson.path, "-k", "jax_")
     cells = re.findall(r"^(\S+\.ipynb)", done.stdout, re.M)
     assert set(cells) == {lesson.notebook("jax")}, done.stdout
 

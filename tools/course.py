@@ -1,6 +1,7 @@
 """The tree of the course: frameworks, lessons, notebooks, and their addresses."""
 
 import importlib.util
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class Lesson:
 
     def notebook(self, framework):
         """Path of a framework's notebook, relative to the root of the course."""
-        return f"{self.path}/{self.slug}_{framework}.ipynb"
+        return f"{self.path}/{framework}_{self.slug}.ipynb"
 
 
 def lessons(root=ROOT):
@@ -82,6 +83,14 @@ def lessons(root=ROOT):
         Lesson(root, source.parts[-3], source.parts[-2], heading(source))
         for source in sorted(root.glob("[0-9][0-9]_*/[0-9][0-9]_*/lesson.md"))
     ]
+
+
+def planned(root=ROOT):
+    """The lessons still to be written, in the order in which they will be read."""
+    file = root / "tools/planned.txt"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    found = (re.fullmatch(r"(\S+)/(\S+) (.+)", line) for line in lines if line[:1] != "#")
+    return [Lesson(root, *match.groups()) for match in found]
 
 
 def heading(path):
