@@ -635,21 +635,27 @@ def test_lesson_chooses_a_chapter_or_a_lesson(built, wanted, expected):
 def test_the_tables_of_the_course_and_of_its_chapters(tmp_path, no_kernel):
     root = three(tmp_path)
     write(root, "03_c/README.md", PAGE.replace("A page", "Empty"))
+    write(root, "tools/planned.txt", "# to come\n01_a/03_more More to come\n")
     pages = {path.relative_to(root).as_posix(): text for path, text in tables.pages(root)}
     assert pages.keys() == {"README.md", "01_a/README.md", "02_b/README.md", "03_c/README.md"}
     for path, text in pages.items():
         assert text.startswith("# ") and text.endswith("\n\nThe end.\n")
-        found = re.findall(r"\[notebook\]\(([^)]+)\) \[!\[[^]]+\]\([^)]+\)\]\(([^)]+)\)", text)
-        for link, badge in found:
+        found = re.findall(r"\[read\]\(([^)]+)\) · \[Colab\]\(([^)]+)\)", text)
+        for link, colab in found:
             target = Path(os.path.normpath(Path(path).parent / link)).as_posix()
-            assert badge == course.colab(target)
+            assert colab == course.colab(target)
             assert target in [notebook(n, f) for n in (ONE, TWO, THREE) for f in FRAMEWORKS]
         rows = {"README.md": 3, "01_a/README.md": 2, "02_b/README.md": 1, "03_c/README.md": 0}
         assert len(found) == 4 * rows[path]
     assert pages["03_c/README.md"] == PAGE.replace("A page", "Empty")
+    assert "3 lessons are written, 1 are planned" in pages["README.md"]
     assert "### [A page](01_a/README.md)\n\n| Lesson | MXNet |" in pages["README.md"]
     assert "Empty" not in pages["README.md"]
-    assert "\n| 02 Two | " in pages["01_a/README.md"]
+    assert "\n| 02 [Two](02_two/lesson.md) | " in pages["01_a/README.md"]
+    assert "\n| 02 [Two](01_a/02_two/lesson.md) | " in pages["README.md"]
+    for page in ("README.md", "01_a/README.md"):
+        assert "\n| 03 *More to come* | | | | |\n" in pages[page]
+    assert "More" not in pages["02_b/README.md"]
 
 
 def test_writing_the_tables_again_changes_nothing(tmp_path):

@@ -11,10 +11,13 @@ END = "<!-- lessons: to here -->"
 
 def pages(root):
     """Yield (path, text) of every page with a table, as it should be."""
+    written, planned = course.lessons(root), course.planned(root)
     lessons = {path.parent.name: [] for path in root.glob("[0-9][0-9]_*/README.md")}
-    for lesson in course.lessons(root):
+    for lesson in sorted([*written, *planned], key=lambda lesson: lesson.path):
         lessons.setdefault(lesson.chapter, []).append(lesson)
     sections = []
+    if planned:
+        sections.append(f"{len(written)} lessons are written, {len(planned)} are planned (in italics).")
     for chapter, own in sorted(lessons.items()):
         page = root / chapter / "README.md"
         title = course.heading(page)
@@ -25,14 +28,21 @@ def pages(root):
 
 
 def table(lessons, base):
-    """Markdown table of lessons, its links relative to the folder `base`."""
+    """Markdown table of lessons, a line each, its links relative to the folder `base`.
+
+    Text links, since a table of badges is too wide for a phone; a lesson that is only planned has
+    its title in italics and no links.
+    """
     rows = [f"| Lesson | {' | '.join(FRAMEWORKS.values())} |", "|---" * (len(FRAMEWORKS) + 1) + "|"]
     for lesson in lessons:
-        cells = [f"{lesson.name[:2]} {lesson.title}"]
+        number = lesson.name[:2]
+        if not lesson.source.exists():
+            rows.append(f"| {number} *{lesson.title}* |" + " |" * len(FRAMEWORKS))
+            continue
+        cells = [f"{number} [{lesson.title}]({lesson.path.removeprefix(base)}/lesson.md)"]
         for framework in FRAMEWORKS:
             path = lesson.notebook(framework)
-            badge = f"[![Open in Colab]({course.BADGE})]({course.colab(path)})"
-            cells.append(f"[notebook]({path.removeprefix(base)}) {badge}")
+            cells.append(f"[read]({path.removeprefix(base)}) · [Colab]({course.colab(path)})")
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
