@@ -128,14 +128,18 @@ def header(lesson, framework, neighbours):
 
 def setup(framework):
     """The Colab set-up cell: `colab_setup.py` with this framework's packages and our address."""
-    needed = {"shared": "shared"} | course.COMMON_MODULES | course.MODULES[framework]
+    needed = course.COMMON_MODULES | course.MODULES[framework]
     listed = ", ".join(f'"{module}": "{name}"' for module, name in needed.items())
     wrapped = re.sub(r"(.{60,84}?,) ", r"\1\n    ", listed)
-    paragraphs = SETUP.strip().split("\n\n")
-    own = [p for p in paragraphs if framework == "mxnet" or "MXNET_CUDA" not in p]
+    owners = {"MXNET_CUDA": "mxnet", "TF_CPP": "tensorflow"}  # paragraphs that are not for all
+    own = [
+        paragraph
+        for paragraph in SETUP.strip().split("\n\n")
+        if all(word not in paragraph or owner == framework for word, owner in owners.items())
+    ]
     return (
         "\n\n".join(own)
-        .replace('{"shared": "shared"}', f"{{\n    {wrapped},\n}}")
+        .replace("needed = {}", f"needed = {{\n    {wrapped},\n}}")
         .replace("BRANCH", course.BRANCH)
         .replace("ADDRESS", f"https://github.com/{course.REPOSITORY}")
     )
