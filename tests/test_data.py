@@ -7,23 +7,29 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import tarfile
 import threading
 import time
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
+import requests
+import tqdm.auto
 
 from shared import data
+from shared.data import download, images, tables
 
-ROOT = Path(data.__file__).parents[1]
+ROOT = Path(data.__file__).parents[2]
 TEXT = "tiny_shakespeare/input.txt"
 ROWS = 3  # images in each file of the small CIFAR-10
 BATCHES = [f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)]
@@ -86,11 +92,13 @@ def course(server, monkeypatch, tmp_path):
     cache = tmp_path / "cache"
     monkeypatch.setenv("COURSE_DATA", str(cache))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(data, "TIMEOUT", 5)
-    monkeypatch.setattr(data, "CIFAR10_ROWS", ROWS)
-    monkeypatch.setattr(data, "HASHES", {})
-    mirrors = (server.url + "one/", server.url + "two/")
-    monkeypatch.setattr(data, "MIRRORS", dict.fromkeys(data.MIRRORS, mirrors))
+    monkeypatch.setattr(download, "TIMEOUT", 5)
+    monkeypatch.setattr(images, "CIFAR10_ROWS", ROWS)
+    monkeypatch.setattr(download, "HASHES", {})
+    for name, addresses in download.MIRRORS.items():
+        packed = ".gz" if addresses[0].endswith("{}.gz") else ""
+        mirrors = (f"{server.url}one/{{}}{packed}", f"{server.url}two/{{}}{packed}")
+        monkeypatch.setitem(download.MIRRORS, name, mirrors)
     return Course(server, cache)
 
 
@@ -100,15 +108,31 @@ class Course:
 
     def publish(self, file, content, one=None, two=None):
         """Make `content` the right one; serve it, or what `one` and `two` say instead."""
-        data.HASHES[file] = "sha256:" + hashlib.sha256(content).hexdigest()
-        for mirror, answer in (("one", one), ("two", two)):
-            path = f"/{mirror}/{file.partition('/')[2]}"
-            self.server.answers[path] = content if answer is None else answer
+        download.HASHES[file] = hashes(content)
+        name, _, basename = file.partition("/")
+        for address, answer in zip(download.MIRRORS[name], (one, two), strict=True):
+            path = "/" + address.format(basename).removeprefix(self.server.url)
+            whole = gzip.compress(content) if address.endswith("{}.gz") else content
+            self.server.answers[path] = whole if answer is None else answer
+
+    def lay(self, file, content):
+        """Put a file into the cache folder by hand."""
+        path = self.cache / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
 
     def files(self):
         """Everything in the cache, folders left over from a download included."""
-        return sorted(str(p.relative_to(self.cache)) for p in self.cache.rglob("*")
-                      if p.is_file() or p.name.startswith("."))
+        return sorted(
+            str(p.relative_to(self.cache))
+            for p in self.cache.rglob("*")
+            if p.is_file() or p.name.startswith(".")
+        )
+
+
+def hashes(content):
+    return {name: hashlib.new(name, content).hexdigest() for name in ("md5", "sha256")}
 
 
 def idx(array):
@@ -116,14 +140,18 @@ def idx(array):
     return header + array.tobytes()
 
 
-def publish_idx(course, name):
+def publish_idx(course, name, also=None):
+    """Publish both parts of a set, call `also` with every (file, content), return the arrays."""
     rng = np.random.default_rng(1)
     arrays = []
     for part, n in (("train", 7), ("t10k", 4)):
         X = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
         y = rng.integers(0, 10, n, dtype=np.uint8)
-        course.publish(f"{name}/{part}-images-idx3-ubyte.gz", gzip.compress(idx(X)))
-        course.publish(f"{name}/{part}-labels-idx1-ubyte.gz", gzip.compress(idx(y)))
+        for array, kind in ((X, "images-idx3"), (y, "labels-idx1")):
+            file = f"{name}/{part}-{kind}-ubyte"
+            course.publish(file, idx(array))
+            if also:
+                also(file, idx(array))
         arrays += [(X[..., None] / 255).astype(np.float32), y.astype(np.int64)]
     return arrays
 
@@ -158,7 +186,7 @@ def publish_cifar10(course, change=lambda members: None):
         part = np.concatenate([rows[name] for name in names])
         X = np.empty((len(part), 32, 32, 3), np.float32)
         for channel in range(3):
-            plane = part[:, 1 + 1024 * channel:1 + 1024 * (channel + 1)]
+            plane = part[:, 1 + 1024 * channel : 1 + 1024 * (channel + 1)]
             X[..., channel] = plane.reshape(-1, 32, 32) / 255
         arrays += [X, part[:, 0].astype(np.int64)]
     return arrays
@@ -181,16 +209,17 @@ def test_image_set_is_downloaded_once(course, name):
     assert_same(arrays, expected)
     assert arrays[0].dtype == np.float32 and arrays[1].dtype == np.int64
     assert 0 <= arrays[0].min() < arrays[0].max() <= 1
-    assert course.files() == sorted(data.HASHES)
-    assert len(course.server.asked) == len(data.HASHES)
+    suffix = "" if name == "cifar10" else ".gz"
+    assert course.files() == sorted(file + suffix for file in download.HASHES)
+    assert len(course.server.asked) == len(download.HASHES)
     course.server.asked.clear()
     assert_same(data.load(name), expected)
     assert course.server.asked == []
 
 
 def test_text_is_downloaded_once_with_a_progress_bar(course, capsys, monkeypatch):
-    shown = functools.partial(data.tqdm, disable=False)  # as for a reader, not as in a build
-    monkeypatch.setattr(data, "tqdm", shown)
+    shown = functools.partial(tqdm.auto.tqdm, disable=False)  # as for a reader, not as in a build
+    monkeypatch.setattr(tqdm.auto, "tqdm", shown)
     course.publish(TEXT, b"First Citizen:\r\nBefore we proceed\n")
     assert data.tiny_shakespeare() == "First Citizen:\r\nBefore we proceed\n"
     assert "input.txt" in capsys.readouterr().err
@@ -206,25 +235,62 @@ def test_sets_with_equal_file_names_are_kept_apart(course):
     other = [rng.integers(0, 10, (5, 28, 28), dtype=np.uint8), np.arange(5, dtype=np.uint8)]
     for part in ("train", "t10k"):
         for array, kind in zip(other, ("images-idx3", "labels-idx1"), strict=True):
-            file = f"fashion_mnist/{part}-{kind}-ubyte.gz"
-            course.publish(file, gzip.compress(idx(array)))
+            course.publish(f"fashion_mnist/{part}-{kind}-ubyte", idx(array))
     assert data.fashion_mnist()[0].shape == (5, 28, 28, 1)
     assert_same(data.mnist(), mnist)
 
 
-def test_md5_hashes_are_checked_too(course):
+@pytest.mark.parametrize("name", ["md5", "sha256"])
+def test_every_hash_is_checked(course, name):
     course.publish(TEXT, b"text")
-    data.HASHES[TEXT] = "md5:" + hashlib.md5(b"text").hexdigest()
     assert data.tiny_shakespeare() == "text"
-    data.HASHES[TEXT] = "md5:" + hashlib.md5(b"other").hexdigest()
+    download.HASHES[TEXT][name] = hashes(b"other")[name]
     with pytest.raises(ConnectionError, match="wrong hash"):
         data.tiny_shakespeare()
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda raw: gzip.compress(raw, 1)])
+def test_files_from_elsewhere_are_known_by_their_contents(course, suffix, pack):
+    # Packed anew, unpacked, or unpacked by a browser that left the name as it was.
+    expected = publish_idx(course, "mnist", lambda file, raw: course.lay(file + suffix, pack(raw)))
+    assert_same(data.mnist(), expected)
+    assert course.server.asked == []
+    course.publish(TEXT, b"text")
+    course.lay(TEXT + suffix, pack(b"text"))
+    assert data.tiny_shakespeare() == "text" and course.server.asked == []
+
+
+def test_mirrors_may_pack_a_file_in_their_own_way(course):
+    expected = publish_idx(course, "mnist")
+    for path, content in course.server.answers.items():
+        course.server.answers[path] = gzip.compress(gzip.decompress(content), 1)
+    assert_same(data.mnist(), expected)
+    assert not any(path.startswith("/two/") for path in course.server.asked)
+
+
+def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path, monkeypatch):
+    content = bytes(50_000_000)
+    path = tmp_path / "large.bin"
+    path.write_bytes(gzip.compress(content))
+    monkeypatch.setitem(download.HASHES, "set/large.bin", hashes(content))
+    tracemalloc.start()
+    try:
+        assert download._is_right(path, "set/large.bin")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_stored_bytes_are_asked_for(course):
     # A server may gzip a text on its way, or label a .gz so that the client unpacks it.
-    course.publish(TEXT, b"text", one=lambda handler: handler.reply(
-        b"text" if handler.headers["Accept-Encoding"] == "identity" else b"packed"))
+    course.publish(
+        TEXT,
+        b"text",
+        one=lambda handler: handler.reply(
+            b"text" if handler.headers["Accept-Encoding"] == "identity" else b"packed"
+        ),
+    )
     assert data.fetch(TEXT).read_bytes() == b"text"
     assert course.server.asked == ["/one/input.txt"]
 
@@ -241,15 +307,21 @@ def test_default_cache_is_the_users(course, monkeypatch, tmp_path):
 
 
 def test_tables_are_consistent():
-    assert {file.partition("/")[0] for file in data.HASHES} == set(data.MIRRORS)
-    for file, known in data.HASHES.items():
-        assert file.count("/") == 1
-        assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", known), file
-    for bases in data.MIRRORS.values():
-        assert isinstance(bases, tuple)  # a bare string would be tried letter by letter
-        assert all(re.fullmatch(r"https?://.*/", base) for base in bases)
-    assert len(set(data.HASHES.values())) == len(data.HASHES)
-    assert data.CIFAR10_ROWS == 10_000
+    assert {file.partition("/")[0] for file in download.HASHES} == set(download.MIRRORS)
+    digits = {"md5": 32, "sha256": 64}
+    for file, known in download.HASHES.items():
+        assert file.count("/") == 1 and known
+        for name, value in known.items():
+            assert re.fullmatch(f"[0-9a-f]{{{digits[name]}}}", value), file
+    for name, addresses in download.MIRRORS.items():
+        assert isinstance(addresses, tuple)  # a bare string would be tried letter by letter
+        assert all(re.fullmatch(r"https?://.*/\{\}(\.gz)?", address) for address in addresses)
+        assert addresses[0].startswith("https:"), name  # first what nobody on the way can change
+        secure = [address.startswith("https:") for address in addresses]
+        assert secure == sorted(secure, reverse=True), name
+    values = [value for known in download.HASHES.values() for value in known.values()]
+    assert len(set(values)) == len(values)
+    assert images.CIFAR10_ROWS == 10_000
     assert len(set(data.FASHION_MNIST_CLASSES)) == len(set(data.CIFAR10_CLASSES)) == 10
 
 
@@ -275,14 +347,21 @@ def unlabelled(handler):
     handler.wfile.write(b"te")
 
 
-FAULTS = [(404, "HTTP status 404"), (503, "HTTP status 503"), (truncated, "broke off"),
-          (b"fake", "wrong hash"), (b"", "wrong hash"), (unlabelled, "wrong hash"),
-          (silent, "no answer within 0.3 s"), (stalled, "no answer within 0.3 s")]
+FAULTS = [
+    (404, "HTTP status 404"),
+    (503, "HTTP status 503"),
+    (truncated, "broke off"),
+    (b"fake", "wrong hash"),
+    (b"", "wrong hash"),
+    (unlabelled, "wrong hash"),
+    (silent, "no answer within 0.3 s"),
+    (stalled, "no answer within 0.3 s"),
+]
 
 
 @pytest.mark.parametrize(("fault", "reason"), FAULTS)
 def test_next_mirror_is_tried(course, monkeypatch, fault, reason):
-    monkeypatch.setattr(data, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
     course.publish(TEXT, b"text", one=fault)
     assert data.fetch(TEXT).read_bytes() == b"text"
     assert course.server.asked == ["/one/input.txt", "/two/input.txt"]
@@ -291,7 +370,7 @@ def test_next_mirror_is_tried(course, monkeypatch, fault, reason):
 
 @pytest.mark.parametrize(("fault", "reason"), FAULTS)
 def test_one_error_when_all_mirrors_fail(course, monkeypatch, fault, reason):
-    monkeypatch.setattr(data, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
     course.publish(TEXT, b"text", one=fault, two=404)
     start = time.monotonic()
     with pytest.raises(ConnectionError) as caught:
@@ -302,7 +381,9 @@ def test_one_error_when_all_mirrors_fail(course, monkeypatch, fault, reason):
         f"{TEXT} could not be downloaded:",
         f"  {url}one/input.txt: {reason}",
         f"  {url}two/input.txt: HTTP status 404",
-        f"Put the file ({data.HASHES[TEXT]}) by hand at {course.cache / TEXT}"]
+        f"Put the file (md5 {hashes(b'text')['md5']}, sha256 {hashes(b'text')['sha256']}) "
+        f"by hand at {course.cache / TEXT}, or gzipped at {course.cache / TEXT}.gz",
+    ]
     assert caught.value.__context__ is None  # no chain of tracebacks from the HTTP library
     assert course.files() == []
 
@@ -317,25 +398,29 @@ def nobody():
 
 def test_connection_refused(course, monkeypatch, nobody):
     course.publish(TEXT, b"text")
-    monkeypatch.setitem(data.MIRRORS, "tiny_shakespeare", (nobody, nobody + "again/"))
+    monkeypatch.setitem(download.MIRRORS, "tiny_shakespeare", (nobody + "{}", nobody + "again/{}"))
     with pytest.raises(ConnectionError) as caught:
         data.tiny_shakespeare()
     message = str(caught.value)
     assert f"  {nobody}input.txt: connection refused\n" in message
     assert f"  {nobody}again/input.txt: connection refused\n" in message
     # What the message says helps: the file put by hand at that place is taken.
-    place = Path(message.rpartition(" at ")[2])
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(b"text")
-    assert data.tiny_shakespeare() == "text"
-    monkeypatch.setitem(data.MIRRORS, "tiny_shakespeare", (nobody, course.server.url + "one/"))
-    place.unlink()
+    places = [Path(place) for place in re.findall(r" at (/.*?)(?:, or|$)", message)]
+    assert len(places) == 2
+    for place, content in zip(places, (b"text", gzip.compress(b"text")), strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        assert data.tiny_shakespeare() == "text"
+        place.unlink()
+    monkeypatch.setitem(
+        download.MIRRORS, "tiny_shakespeare", (nobody + "{}", course.server.url + "one/{}")
+    )
     assert data.tiny_shakespeare() == "text"
 
 
 def test_unknown_host(course, monkeypatch):
     course.publish(TEXT, b"text")
-    monkeypatch.setitem(data.MIRRORS, "tiny_shakespeare", ("http://course.invalid/",))
+    monkeypatch.setitem(download.MIRRORS, "tiny_shakespeare", ("http://course.invalid/{}",))
 
     def no_name(*args, **kwargs):
         raise socket.gaierror(-2, "Name or service not known")
@@ -344,6 +429,116 @@ def test_unknown_host(course, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     with pytest.raises(ConnectionError, match="course.invalid/input.txt: host not found"):
         data.fetch(TEXT)
+
+
+def why(course, monkeypatch, address):
+    """What the error says of a file at this address."""
+    course.publish(TEXT, b"text")
+    monkeypatch.setitem(download.MIRRORS, "tiny_shakespeare", (address,))
+    with pytest.raises(ConnectionError) as caught:
+        data.fetch(TEXT)
+    line = str(caught.value).splitlines()[1]
+    start = f"  {address.format('input.txt')}: "
+    assert line.startswith(start)
+    return line.removeprefix(start)
+
+
+@pytest.fixture
+def https(server, tmp_path):
+    """The address of the server by https, with a certificate that it has signed itself."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server.url.replace("http:", "https:"), certificate
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_an_untrusted_certificate_is_named(course, https, monkeypatch):
+    address, certificate = https
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    words = why(course, monkeypatch, address + "one/{}")
+    assert "certificate verify failed: self-signed certificate" in words
+    assert "Pool" not in words  # no message of the libraries around it
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert data.tiny_shakespeare() == "text"
+
+
+def test_a_ca_bundle_that_does_not_exist_is_no_matter_of_the_disk(course, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    words = why(course, monkeypatch, "https://127.0.0.1:9/{}")
+    assert "CA certificate bundle" in words and words.endswith("/nowhere/ca.pem")
+
+
+def test_a_ca_bundle_that_is_none_is_named(course, monkeypatch, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    words = why(course, monkeypatch, course.server.url.replace("http:", "https:") + "{}")
+    assert "certificate" in words.lower() or "x509" in words.lower()
+
+
+def asks_for_a_password(handler):
+    handler.send_error(407)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        ("https", "the proxy: Tunnel connection failed: 407 Proxy Authentication Required"),
+        ("http", "HTTP status 407"),
+    ],
+)
+def test_a_proxy_that_asks_for_a_password_is_named(course, monkeypatch, scheme, words):
+    monkeypatch.setattr(Handler, "do_CONNECT", asks_for_a_password, raising=False)
+    monkeypatch.setattr(Handler, "do_GET", asks_for_a_password)
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", course.server.url)
+    monkeypatch.setenv(f"{scheme}_proxy", course.server.url)
+    assert why(course, monkeypatch, f"{scheme}://course.invalid/{{}}") == words
+
+
+def test_a_proxy_that_is_not_there_is_named(course, monkeypatch, nobody):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", nobody)
+    monkeypatch.setenv("https_proxy", nobody)
+    words = why(course, monkeypatch, "https://course.invalid/{}")
+    assert words == "the proxy: connection refused"
+
+
+def test_other_causes_are_said_whole(course, monkeypatch):
+    long = "a sentence of the library that goes on for more than eighty characters " * 3
+
+    def fail(self, url, output_file, downloader):
+        raise requests.ConnectionError(OSError("outer", RuntimeError(long)))
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", fail)
+    assert why(course, monkeypatch, "https://course.invalid/{}") == long
 
 
 @pytest.mark.parametrize("broken", [b"", b"tex", b"fake", b"text and more"])
@@ -363,9 +558,21 @@ def test_broken_file_without_network_is_named_and_kept(course):
     path = course.cache / TEXT
     path.parent.mkdir(parents=True)
     path.write_bytes(b"fake")
-    with pytest.raises(ConnectionError, match="where there is one with another hash"):
+    place = re.escape(str(path))
+    with pytest.raises(ConnectionError, match=f"; what lies at {place} has another hash$"):
         data.fetch(TEXT)
     assert course.files() == [TEXT] and path.read_bytes() == b"fake"
+
+
+@pytest.mark.parametrize("folder", ["data", "./data", "../data"])
+def test_relative_cache_folder_is_refused(course, monkeypatch, tmp_path, folder):
+    # Each notebook has its own working directory: this would be many folders, in the repository.
+    course.publish(TEXT, b"text")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_DATA", folder)
+    with pytest.raises(ValueError, match=f"COURSE_DATA={folder} is relative.*whole path"):
+        data.fetch(TEXT)
+    assert course.server.asked == [] and list(tmp_path.iterdir()) == []
 
 
 def test_cache_folder_that_cannot_be_made(course, monkeypatch, tmp_path):
@@ -403,7 +610,7 @@ def test_read_only_cache_serves_what_it_has(course, monkeypatch):
         raise PermissionError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    monkeypatch.setattr(data.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(download.tempfile, "TemporaryDirectory", refuse)
     assert data.fetch(TEXT).read_bytes() == b"text"
     course.publish(TEXT, b"another edition")
     with pytest.raises(OSError, match="Read-only file system.*COURSE_DATA"):
@@ -428,14 +635,23 @@ def test_two_processes_at_once(course):
     path = course.cache / TEXT
     seen = []
     both = threading.Barrier(2, action=lambda: seen.append(path.exists()), timeout=15)
-    course.publish(TEXT, content, one=lambda handler: handler.reply(
-        content[:150_000], content[150_000:], between=both.wait))
-    script = ("import json, sys; from shared import data; "
-              "data.MIRRORS, data.HASHES = json.loads(sys.argv[1]); "
-              "print(data.fetch(sys.argv[2]).read_bytes()[-10:].hex())")
-    command = [sys.executable, "-c", script, json.dumps([data.MIRRORS, data.HASHES]), TEXT]
-    processes = [subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE) for _ in range(2)]
+    course.publish(
+        TEXT,
+        content,
+        one=lambda handler: handler.reply(content[:150_000], content[150_000:], between=both.wait),
+    )
+    script = (
+        "import json, sys; from shared import data; "
+        "data.download.MIRRORS, data.download.HASHES = json.loads(sys.argv[1]); "
+        "print(data.fetch(sys.argv[2]).read_bytes()[-10:].hex())"
+    )
+    command = [sys.executable, "-c", script, json.dumps([download.MIRRORS, download.HASHES]), TEXT]
+    processes = [
+        subprocess.Popen(
+            command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
     for process in processes:
         out, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
@@ -457,46 +673,64 @@ def with_header(*sizes, magic=b"\0\0\x08\x03", body=bytes(2 * 28 * 28)):
     return magic + struct.pack(f">{len(sizes)}I", *sizes) + body
 
 
-@pytest.mark.parametrize(("raw", "message"), [
-    (with_header(3, 28, 28), r"promises \[3, 28, 28\], but 1568 bytes follow, not 2352"),
-    (with_header(1, 28, 28), r"promises \[1, 28, 28\], but 1568 bytes follow, not 784"),
-    (with_header(2, 28, 27), "promises"),
-    (with_header(0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF), "promises"),
-    # 2**64 bytes: a product that wraps around would call this an empty array
-    (with_header(2**31, 2**31, 4, body=b""), "promises"),
-    (with_header(2, 28, 28, magic=b"\x01\0\x08\x03"), "the header is 01000803"),
-    (with_header(2, 28, 28, magic=b"\0\0\x0d\x03"), "the header is 00000d03"),
-    (with_header(2, 784, magic=b"\0\0\x08\x02"), "that start with 00000803"),
-    (b"\0\0\x08\x03\0\0\0\x02\0\0", "expected 16 bytes"),
-    (b"", "expected 16 bytes"),
-])
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (with_header(3, 28, 28), r"promises \[3, 28, 28\], but 1568 bytes follow, not 2352"),
+        (with_header(1, 28, 28), r"promises \[1, 28, 28\], but 1568 bytes follow, not 784"),
+        (with_header(2, 28, 27), "promises"),
+        (with_header(0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF), "promises"),
+        # 2**64 bytes: a product that wraps around would call this an empty array
+        (with_header(2**31, 2**31, 4, body=b""), "promises"),
+        (with_header(2, 28, 28, magic=b"\x01\0\x08\x03"), "the header is 01000803"),
+        (with_header(2, 28, 28, magic=b"\0\0\x0d\x03"), "the header is 00000d03"),
+        (with_header(2, 784, magic=b"\0\0\x08\x02"), "that start with 00000803"),
+        (b"\0\0\x08\x03\0\0\0\x02\0\0", "expected 16 bytes"),
+        (b"", "expected 16 bytes"),
+    ],
+)
 def test_idx_header_that_lies(course, raw, message):
     publish_idx(course, "mnist")
-    course.publish("mnist/train-images-idx3-ubyte.gz", gzip.compress(raw))
+    course.publish("mnist/train-images-idx3-ubyte", raw)
     with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz: .*" + message):
         data.mnist()
 
 
-@pytest.mark.parametrize("damage", [
-    lambda packed: packed[:-20],
-    lambda packed: packed[:-8] + bytes(4) + packed[-4:],  # the checksum
-    lambda packed: packed[:10] + b"\xff" * 20 + packed[30:],
-    lambda packed: b"no gzip",
-    lambda packed: packed + b"more",
-])
-def test_idx_that_is_not_gzip(course, damage):
-    publish_idx(course, "mnist")
-    images = np.random.default_rng(5).integers(0, 256, (2, 28, 28), dtype=np.uint8)
-    course.publish("mnist/t10k-images-idx3-ubyte.gz", damage(gzip.compress(idx(images))))
-    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz: not a whole gzip"):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[:-20],
+        lambda packed: packed[:-8] + bytes(4) + packed[-4:],  # the checksum
+        lambda packed: packed[:10] + b"\xff" * 20 + packed[30:],
+        lambda packed: b"no gzip",
+        lambda packed: packed + b"more",
+    ],
+)
+def test_damaged_gzip_is_another_file(course, damage):
+    expected = publish_idx(course, "mnist")
+    file = "mnist/t10k-images-idx3-ubyte"
+    [one, two] = [
+        "/" + a.format(file.partition("/")[2]).removeprefix(course.server.url)
+        for a in download.MIRRORS["mnist"]
+    ]
+    broken = damage(course.server.answers[one])
+    path = course.lay(file + ".gz", broken)
+    course.server.answers[one] = broken
+    assert_same(data.mnist(), expected)  # from the second mirror
+    assert two in course.server.asked
+    path.write_bytes(broken)
+    course.server.answers[two] = broken
+    with pytest.raises(ConnectionError, match="wrong hash\n.*wrong hash\n.*has another hash"):
         data.mnist()
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz: (not a whole|the header)"):
+        images._read_idx(path, 3)
 
 
 @pytest.mark.parametrize("labels", [[1, 2, 3], [0, 1, 2, 3, 4], [0, 1, 2, 10]])
 def test_labels_that_do_not_fit(course, labels):
     publish_idx(course, "mnist")  # four test images
     raw = idx(np.array(labels, np.uint8))
-    course.publish("mnist/t10k-labels-idx1-ubyte.gz", gzip.compress(raw))
+    course.publish("mnist/t10k-labels-idx1-ubyte", raw)
     with pytest.raises(ValueError, match=f"mnist/t10k: 4 images and {len(labels)} labels"):
         data.mnist()
 
@@ -543,28 +777,34 @@ def mislabel(members):
     members[5] = (members[5][0], b"\x0a" + members[5][1][1:])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (drop, r"lacks cifar-10-batches-bin/test_batch\.bin"),
-    (list.clear, "lacks .*data_batch_1.bin, .*test_batch.bin"),
-    (shorten, r"data_batch_3\.bin has 9218 bytes, expected one regular file of 9219"),
-    (lengthen, r"data_batch_3\.bin has 9220 bytes, expected one regular file of 9219"),
-    (double, r"data_batch_3\.bin .*expected one regular file"),
-    (link, r"data_batch_3\.bin .*expected one regular file"),
-    (mislabel, "cifar10: .*labels up to 10"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop, r"lacks cifar-10-batches-bin/test_batch\.bin"),
+        (list.clear, "lacks .*data_batch_1.bin, .*test_batch.bin"),
+        (shorten, r"data_batch_3\.bin has 9218 bytes, expected one regular file of 9219"),
+        (lengthen, r"data_batch_3\.bin has 9220 bytes, expected one regular file of 9219"),
+        (double, r"data_batch_3\.bin .*expected one regular file"),
+        (link, r"data_batch_3\.bin .*expected one regular file"),
+        (mislabel, "cifar10: .*labels up to 10"),
+    ],
+)
 def test_cifar10_archive_that_lies(course, change, message):
     publish_cifar10(course, change)
     with pytest.raises(ValueError, match=message):
         data.cifar10()
 
 
-@pytest.mark.parametrize("damage", [
-    lambda packed: packed[:-1000],
-    lambda packed: gzip.compress(gzip.decompress(packed)[:20_000]),
-    lambda packed: packed[:10] + b"\xff" * 20 + packed[30:],
-    lambda packed: b"no archive",
-    lambda packed: b"",
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[:-1000],
+        lambda packed: gzip.compress(gzip.decompress(packed)[:20_000]),
+        lambda packed: packed[:10] + b"\xff" * 20 + packed[30:],
+        lambda packed: b"no archive",
+        lambda packed: b"",
+    ],
+)
 def test_cifar10_that_is_not_an_archive(course, damage):
     rows = cifar10_rows()
     packed = tar_gz([(name, rows[name].tobytes()) for name in MEMBERS])
@@ -630,13 +870,13 @@ def test_tables_are_those_of_scikit_learn():
     from sklearn import datasets
 
     X, y = datasets.load_digits(return_X_y=True)
-    digits = data._table("digits.csv.gz", ",")
+    digits = tables._table("digits.csv.gz", ",")
     np.testing.assert_array_equal(digits, np.column_stack([X, y]))
     X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
-    np.testing.assert_array_equal(data._table("diabetes_data_raw.csv.gz"), X)
-    np.testing.assert_array_equal(data._table("diabetes_target.csv.gz"), y)
+    np.testing.assert_array_equal(tables._table("diabetes_data_raw.csv.gz"), X)
+    np.testing.assert_array_equal(tables._table("diabetes_target.csv.gz"), y)
     with pytest.raises(FileNotFoundError, match="nothing.csv"):
-        data._table("nothing.csv")
+        tables._table("nothing.csv")
 
 
 @pytest.mark.parametrize("name", ["diabetes", "digits"])
@@ -679,25 +919,73 @@ def test_dates_leak_nothing():
 
 def test_python_manual():
     text = data.python_manual()
-    assert 400_000 < len(text) < 700_000
+    assert len(text) == 465_047 and text.isprintable() is False
+    sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    assert sha256 == "d9dc35bce5ab1a24ed7f4c3c9b7c22450410e9d68279e3426db458c6be371621"
     assert 'The "assert" statement' in text and 'The "while" statement' in text
-    assert text == data.python_manual()
+
+
+def test_python_manual_is_that_of_3_11_on_every_python(monkeypatch):
+    # numbers that lessons share come from this text: the running Python's own must not matter
+    monkeypatch.setitem(sys.modules, "pydoc_data", None)
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    assert len(data.python_manual()) == 465_047
+    monkeypatch.undo()
+    if sys.version_info[:3] == (3, 11, 7):
+        from pydoc_data.topics import topics
+
+        expected = "\n\n".join(topics[name].strip() for name in sorted(topics))
+        assert data.python_manual() == expected
+        raw = (ROOT / "shared/data/python_manual.txt.gz").read_bytes()
+        assert raw[4:8] == bytes(4)  # no time: packed again it is the same file
+
+
+def test_python_manual_comes_with_its_licence_and_both_with_the_package(tmp_path):
+    licence = (ROOT / "shared/data/python_manual_licence.txt").read_text("ascii")
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in licence
+    for name in ("shared", "pyproject.toml", "README.md"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    code = "from setuptools import setup; setup()"
+    subprocess.run(
+        [sys.executable, "-c", code, "--quiet", "build", "--build-lib", "made"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    made = {str(path.relative_to(tmp_path / "made")) for path in (tmp_path / "made").rglob("*.*")}
+    files = subprocess.run(
+        ["git", "ls-files", "shared"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "shared/data/python_manual.txt.gz" in made and set(files) <= made
 
 
 def test_load_by_name(monkeypatch):
     assert_same(data.load("digits"), data.digits())
     for name in ("mnist", "fashion_mnist", "cifar10"):
         assert data.LOADERS[name] is getattr(data, name)
-    with pytest.raises(ValueError, match="'mnits'.*digits, mnist, fashion_mnist, cifar10"):
+    with pytest.raises(ValueError, match="'mnits'.*digits, mnist, fashion_mnist, cifar10$"):
         data.load("mnits")
 
 
+@pytest.mark.parametrize("among", [{"mnist": {}, "digits": {}}, ["digits", "mnist"]])
+def test_load_names_only_what_the_lesson_takes(among):
+    assert_same(data.load("digits", among), data.digits())
+    for name in ("cifar10", "mnits"):
+        with pytest.raises(ValueError, match=f"'{name}'.*there are digits, mnist$"):
+            data.load(name, among)
+
+
 def test_nothing_that_takes_long_is_imported():
-    script = ("import sys; import shared.data as d; d.digits(); d.diabetes(); "
-              "print([name for name in ('torch', 'tensorflow', "
-              "'keras', 'jax', 'mxnet', 'sklearn', 'pooch', 'requests') if name in sys.modules])")
-    out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
-                         check=True).stdout
+    script = (
+        "import sys; import shared.data as d; d.digits(); d.diabetes(); "
+        "print([name for name in ('torch', 'tensorflow', 'keras', 'jax', 'mxnet', "
+        "'sklearn', 'pooch', 'requests', 'tqdm', 'babel') if name in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert out.strip() == "[]"
 
 
@@ -719,8 +1007,9 @@ def test_batches_give_every_example_once(size):
 def test_batches_are_shuffled_anew_each_epoch_and_reproducible():
     def epochs(seed):
         rng = np.random.default_rng(seed)
-        return [[batch.tolist() for (batch,) in data.batches(rng, 8, np.arange(50))]
-                for _ in range(2)]
+        return [
+            [batch.tolist() for (batch,) in data.batches(rng, 8, np.arange(50))] for _ in range(2)
+        ]
 
     first, second = epochs(0)
     assert first != second and first[0] != list(range(8))
@@ -752,14 +1041,17 @@ def test_batches_are_copies():
     assert not X.any()
 
 
-@pytest.mark.parametrize(("error", "message", "arguments"), [
-    (ValueError, r"differ in length: \[3, 4\]", (2, np.arange(3), np.arange(4))),
-    (ValueError, "size=0", (0, np.arange(3))),
-    (ValueError, "size=-1", (-1, np.arange(3))),
-    (ValueError, "0 arrays", (2,)),
-    (TypeError, "float", (2.5, np.arange(3))),
-    (TypeError, "unsized", (2, np.array(3))),
-])
+@pytest.mark.parametrize(
+    ("error", "message", "arguments"),
+    [
+        (ValueError, r"differ in length: \[3, 4\]", (2, np.arange(3), np.arange(4))),
+        (ValueError, "size=0", (0, np.arange(3))),
+        (ValueError, "size=-1", (-1, np.arange(3))),
+        (ValueError, "0 arrays", (2,)),
+        (TypeError, "float", (2.5, np.arange(3))),
+        (TypeError, "unsized", (2, np.array(3))),
+    ],
+)
 def test_batches_reject_at_the_call(error, message, arguments):
     with pytest.raises(error, match=message):
         data.batches(np.random.default_rng(0), *arguments)
