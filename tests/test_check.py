@@ -1,11 +1,19 @@
 """Checks: what passes prints one line, what differs raises and says what, where and by how much."""
 
+import functools
 import importlib
+import re
+import sys
+from pathlib import Path
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 
 from shared import check, mxnet_compat
+
+ROOT = Path(check.__file__).parents[1]
 
 TENSORS = {
     "pytorch": lambda a: importlib.import_module("torch").tensor(a, requires_grad=True),
@@ -20,6 +28,7 @@ def fails(function, *arguments, **options):
     """The message of the AssertionError that a check raises."""
     with pytest.raises(AssertionError) as raised:
         function(*arguments, **options)
+    assert type(raised.value) is check.CheckError
     assert str(raised.value).startswith("✗ ")
     return str(raised.value)
 
@@ -86,7 +95,12 @@ def test_equal_values_are_close_without_any_tolerance(actual, expected, capsys):
         (np.nan, np.nan, "✗ x: the value is not finite: 1 of 1 elements"),
         (np.array([1, np.inf]), np.ones(2), "✗ x: the value is not finite: 1 of 2"),
         (np.ones(2), np.array([1, -np.inf]), "✗ x: what was expected is not finite: 1 of 2"),
-        (None, 1.0, "✗ x: not numbers: object and float64"),
+        (None, 1.0, "✗ x: it returned None: is a `return` missing?"),
+        (None, [1.0, 2.0], "✗ x: it returned None: is a `return` missing?"),
+        (None, {"a": 1.0}, "✗ x: it returned None: is a `return` missing?"),
+        (None, [A, A], "✗ x: it returned None: is a `return` missing?"),
+        ([A, None], [A, A], "✗ x[1]: it returned None: is a `return` missing?"),
+        (1.0, None, "✗ x: not numbers: float64 and object"),
         ("1", 1.0, "✗ x: not numbers: <U1 and float64"),
     ],
 )
@@ -197,12 +211,120 @@ def test_a_target_that_is_missed(value):
     assert message == f"✗ loss: {-value:.4g} is above the bound -0.97"
 
 
+@pytest.mark.parametrize("judge", [check.at_least, check.at_most])
+def test_a_target_wants_one_number(judge):
+    assert fails(judge, None, 1.0, "x") == "✗ x: it returned None: is a `return` missing?"
+    assert fails(judge, A, 1.0, "x") == "✗ x: one number expected, got shape (2, 3)"
+
+
+SHORT_FLOATS = {
+    "pytorch": lambda a, name: TENSORS["pytorch"](a).to(getattr(sys.modules["torch"], name)),
+    "tensorflow": lambda a, name: sys.modules["tensorflow"].cast(TENSORS["tensorflow"](a), name),
+    "jax": lambda a, name: TENSORS["jax"](a).astype(name),
+    "mxnet": lambda a, name: TENSORS["mxnet"](a).astype(name),
+}
+
+
+@pytest.mark.parametrize("framework", SHORT_FLOATS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e5m2"])
+def test_short_floats_of_every_framework(framework, dtype, capsys):
+    if framework == "mxnet" and dtype != "float16":
+        pytest.skip("MXNet makes no arrays of it")
+    TENSORS[framework](A)  # imports the framework
+    if framework == "tensorflow" and dtype.startswith("float8"):
+        dtype = importlib.import_module("tensorflow").dtypes.experimental.float8_e5m2
+    tensor = SHORT_FLOATS[framework](A, dtype)  # A's small integers are exact in all of them
+    array = check.to_numpy([tensor, tensor])[1]
+    assert array.dtype == ("float16" if dtype == "float16" else "float32")
+    np.testing.assert_array_equal(array, A)
+    check.close({"w": tensor}, {"w": A}, "w", tol=0)
+    check.close(A, tensor, "the other way round", tol=0)
+    check.at_least(tensor[1, 1], 5, "five")
+    assert fails(check.close, tensor, A + 1, "w").startswith("✗ w: 1 at [0, 0], expected 2;")
+    capsys.readouterr()
+
+
+def test_a_short_float_of_numpy_keeps_its_dtype_and_records_stay_no_numbers():
+    assert check.to_numpy(np.float16(1)).dtype == np.float16
+    message = fails(check.close, np.zeros(2, "V4"), np.zeros(2), "x")
+    assert message == "✗ x: not numbers: |V4 and float64"
+
+
+@pytest.fixture
+def notebook():
+    """The globals of a notebook; afterwards no parameter is another any more."""
+    yield {"EPOCHS": 3, "LR": 0.1, "SIZES": [8, 16], "np": np}
+    check.parameters({})
+
+
+MEASURED = {"EPOCHS": 3, "LR": 0.1, "SIZES": [8, 16]}
+
+
+def test_at_the_measured_parameters_nothing_is_said_and_a_miss_raises(notebook, capsys):
+    check.parameters(notebook, **MEASURED)
+    assert capsys.readouterr().out == ""
+    assert fails(check.at_least, 0.8, 0.9, "accuracy") == "✗ accuracy: 0.8 is below the target 0.9"
+    assert fails(check.at_most, 0.9, 0.8, "loss") == "✗ loss: 0.9 is above the bound 0.8"
+    assert fails(check.measured, 0.9, 0.8, "loss").startswith("✗ loss: 0.9, expected 0.8; the")
+    check.measured(0.8, 0.8, "loss", tol=1e-4)
+    assert capsys.readouterr().out == "✓ loss: equal within 1e-04\n"
+
+
+def test_at_other_parameters_a_miss_is_one_line(notebook, capsys):
+    check.parameters(notebook | {"EPOCHS": 1, "LR": 0.5}, **MEASURED)
+    assert capsys.readouterr().out == (
+        "With EPOCHS = 1, LR = 0.5 in place of 3, 0.1 a target that is missed is reported, not an "
+        "error.\n"
+    )
+    check.at_least(0.8, 0.9, "accuracy")
+    check.at_most(0.9, 0.8, "loss")
+    check.at_most(np.nan, 0.8, "loss")
+    check.measured([0.9, 0.7], [0.8, 0.7], "losses")
+    check.measured([0.9], [0.8, 0.7], "losses")
+    check.at_least(0.95, 0.9, "accuracy")
+    others = "(with EPOCHS = 1, LR = 0.5)"
+    assert capsys.readouterr().out.splitlines() == [
+        f"… accuracy: 0.8 is below the target 0.9 {others}",
+        f"… loss: 0.9 is above the bound 0.8 {others}",
+        f"… loss: nan is above the bound 0.8 {others}",
+        "… losses: 0.9 at [0], expected 0.8; the difference 1.0e-01 is above 8.0e-07 "
+        f"(1 of 2 elements differ) {others}",
+        f"… losses: shape (2,) expected, got (1,) {others}",
+        "✓ accuracy: at least 0.9",
+    ]
+
+
+def test_at_other_parameters_arithmetic_stays_strict(notebook):
+    check.parameters(notebook | {"EPOCHS": 1}, **MEASURED)
+    fails(check.close, 0.9, 0.8, "sum")
+    fails(check.gradient, cubic, [X, W], [-GRADS[0], GRADS[1]], "cubic")
+    fails(check.exercise, doubles, wrong)
+    fails(check.solution, doubles, wrong)
+
+
+def test_the_last_call_counts(notebook):
+    check.parameters(notebook | {"EPOCHS": 1}, **MEASURED)
+    check.at_least(0.8, 0.9, "accuracy")
+    check.parameters(notebook, **MEASURED)
+    fails(check.at_least, 0.8, 0.9, "accuracy")
+
+
+def test_a_parameter_that_the_notebook_lacks_is_named(notebook):
+    del notebook["LR"], notebook["SIZES"]
+    with pytest.raises(NameError, match="this notebook does not set LR, SIZES$"):
+        check.parameters(notebook, **MEASURED)
+
+
 def double(x):
     return 2 * x
 
 
 def unfinished(x):
     raise NotImplementedError
+
+
+def forgetful(x):
+    2 * x  # noqa: B018 (what is forgotten is `return`)
 
 
 def wrong(x):
@@ -213,20 +335,188 @@ def doubles(answer):
     check.close(answer(3), 6, "three doubled", tol=0)
 
 
-def test_an_exercise_waits_for_its_answer_and_a_solution_does_not(capsys):
-    check.exercise(doubles, unfinished)
-    assert capsys.readouterr().out == (
-        "… unfinished is yours to write: fill it in and run this cell again\n"
+class Double:
+    def __init__(self, factor=2):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * x
+
+    @property
+    def half(self):
+        return 1 / self.factor
+
+
+class Unfinished(Double):
+    def __call__(self, x):
+        raise NotImplementedError
+
+
+class UnfinishedHalf(Double):
+    @property
+    def half(self):
+        raise NotImplementedError
+
+
+class Nested(Double):
+    def __call__(self, x):
+        def inner():
+            raise NotImplementedError
+
+        return inner()
+
+
+def class_doubles(answer):
+    check.close(answer()(3), 6, "three doubled", tol=0)
+    check.close(answer().half, 0.5, "a half", tol=0)
+
+
+def yields(x):
+    yield from ()
+    raise NotImplementedError
+
+
+def wrapped(function):
+    return functools.wraps(function)(lambda *args: function(*args))
+
+
+UNFINISHED = [
+    (doubles, unfinished),
+    (doubles, wrapped(unfinished)),
+    (class_doubles, Unfinished),
+    (class_doubles, UnfinishedHalf),
+    (class_doubles, Nested),
+    (lambda answer: list(answer(3)), yields),
+    (lambda answer: importlib.import_module("jax").jit(answer)(3.0), unfinished),
+    (lambda answer: importlib.import_module("tensorflow").function(answer)(3.0), unfinished),
+]
+
+
+@pytest.mark.parametrize(("test", "answer"), UNFINISHED)
+def test_an_exercise_waits_for_its_answer_and_a_solution_does_not(test, answer, capsys):
+    check.exercise(test, answer)
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"… {answer.__name__} is yours to write: fill it in and run this cell again"
     )
-    message = fails(check.solution, doubles, unfinished)
-    assert message == "✗ unfinished: the solution is not written"
+    message = fails(check.solution, test, answer)
+    assert message == f"✗ {answer.__name__}: the solution is not written"
+
+
+def calls_a_stub(x):
+    return unfinished(x)
+
+
+def misspelt(x):
+    torch = importlib.import_module("torch")
+
+    class Twice(torch.nn.Module):
+        def foward(self, x):
+            return 2 * x
+
+    return Twice()(x)
+
+
+def numpy_in_a_graph(x):
+    tf = importlib.import_module("tensorflow")
+    return tf.function(lambda x: np.multiply(x, 2))(tf.constant(x))
+
+
+def without_a_gradient(x):
+    mx = mxnet_compat.load()
+    with mx.autograd.record():
+        return 2 * mx.np.percentile(mx.np.array([x]), 50)
+
+
+class WithoutCall(Unfinished):
+    """The method of another class is not this answer's stub."""
+
+
+@pytest.mark.parametrize("judge", [check.exercise, check.solution])
+@pytest.mark.parametrize(
+    "answer", [calls_a_stub, misspelt, numpy_in_a_graph, without_a_gradient, WithoutCall]
+)
+def test_a_written_answer_that_raises_is_not_called_unwritten(judge, answer, capsys):
+    with pytest.raises(NotImplementedError):
+        judge(class_doubles if answer is WithoutCall else doubles, answer)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("judge", [check.exercise, check.solution])
 def test_an_answer_is_right_or_wrong(judge, capsys):
     judge(doubles, double)
     assert capsys.readouterr().out == "✓ three doubled: equal\n✓ double is right\n"
+    judge(class_doubles, Double)
+    assert capsys.readouterr().out.splitlines()[-1] == "✓ Double is right"
     assert fails(judge, doubles, wrong).startswith("✗ three doubled: 9, expected 6")
+    message = fails(judge, doubles, forgetful)
+    assert message == "✗ three doubled: it returned None: is a `return` missing?"
     with pytest.raises(ZeroDivisionError):
         judge(doubles, lambda x: x / 0)
     assert capsys.readouterr().out == ""
+
+
+def asserts_with_a_sentence(answer):
+    assert answer(3) == 6, "three doubled is six"
+
+
+def asserts_itself(x):
+    assert x < 0
+
+
+@pytest.mark.parametrize("judge", [check.exercise, check.solution])
+def test_an_assertion_of_the_test_is_one_line_and_one_of_the_answer_stays(judge):
+    message = fails(judge, asserts_with_a_sentence, wrong)
+    assert message.startswith("✗ wrong: this should hold: three doubled is six")
+    with pytest.raises(AssertionError) as caught:
+        judge(doubles, asserts_itself)
+    assert type(caught.value) is AssertionError
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """A function that runs cells in one kernel and gives the outputs of the last."""
+    notebook = nbformat.v4.new_notebook()
+    client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3")
+    folder = {"metadata": {"path": str(ROOT)}}
+    client.resources = folder
+
+    def run(source):
+        notebook.cells.append(nbformat.v4.new_code_cell(source))
+        try:
+            return client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1).outputs
+        except nbclient.exceptions.CellExecutionError as error:
+            return [*notebook.cells[-1].outputs, error]
+
+    with client.setup_kernel():
+        run("from shared import check")
+        yield run
+
+
+FAILURES = {
+    "check.close(1.0, 2.0, 'x')": "✗ x: 1, expected 2; the difference 1.0e+00 is above 2.0e-06 "
+    "(1 of 1 elements differ)",
+    "check.at_least(0.8, 0.9, 'x')": "✗ x: 0.8 is below the target 0.9",
+    "def triple(x): return 3 * x\n\n\ndef test(f):\n    check.close(f(1), 2, 'x')\n\n\n"
+    "check.exercise(test, triple)": "✗ x: 3, expected 2; the difference 1.0e+00 is above 2.0e-06 "
+    "(1 of 1 elements differ)",
+    "def triple(x): return 3 * x\n\n\ndef test(f):\n    assert f(1) == 2\n\n\n"
+    "check.exercise(test, triple)": "✗ triple: this should hold: assert f(1) == 2",
+    "def later(x): raise NotImplementedError\n\n\n"
+    "check.solution(lambda f: f(1), later)": "✗ later: the solution is not written",
+}
+
+
+@pytest.mark.parametrize("source", FAILURES)
+def test_a_notebook_shows_a_failed_check_as_one_line_and_stops(kernel, source):
+    output, error = kernel(source)
+    assert output.output_type == "error" and output.traceback == [FAILURES[source]]
+    assert output.evalue == FAILURES[source] and FAILURES[source] in str(error)
+
+
+def test_a_notebook_shows_an_error_inside_an_answer_as_it_is(kernel):
+    source = "def answer(x):\n    return x / 0\n\n\ncheck.exercise(lambda f: f(1), answer)"
+    output, error = kernel(source)
+    assert output.ename == "ZeroDivisionError"
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+    assert "return x / 0" in traceback and traceback.endswith("division by zero")
+    assert "check.py" not in traceback and "_is_written" not in traceback
