@@ -18,7 +18,7 @@ import papermill
 import pytest
 from PIL import Image
 
-from tools import build, course, source, tables
+from tools import build, course, render, source, staleness, tables
 from tools.course import FRAMEWORKS, CourseError
 
 ROOT = Path(__file__).parents[1]
@@ -264,19 +264,31 @@ def test_a_fence_of_text_and_marks_within_code_are_no_cells(tmp_path):
     text = '```text\n<!-- #region -->\n```\n\n```python\nx = """\n<!-- #region -->\n"""\n```\n'
     new_course(tmp_path, a_one=f"# One\n\n{text}")
     cells = job_of(tmp_path).notebook.cells
-    assert [cell.cell_type for cell in cells] == ["markdown", "code", "markdown", "code"]
+    assert [cell.cell_type for cell in cells] == ["markdown", "markdown", "code", "code"]
 
 
 def test_no_such_lesson(small, no_kernel):
     assert "no such lesson: 01_a/07_x" in refused(small, "--lesson", "01_a", "01_a/07_x")
 
 
-def test_a_framework_that_is_not_installed(small, no_kernel, monkeypatch):
+def test_a_framework_that_is_not_installed_is_left_out(small, monkeypatch, capsys):
+    executed = []
+
+    async def execute(job):
+        executed.append(job.framework)
+
+    monkeypatch.setattr(build, "execute", execute)
     monkeypatch.setitem(course.MODULES, "jax", {"no_such_module": "none"})
-    message = refused(small)
-    assert "not installed here: JAX (no module 'no_such_module'); run `make notebooks`" in message
-    assert "MXNet" not in message and "\n" not in message
+    why = "not installed here: JAX (no module 'no_such_module'); its notebooks stay as they are"
     refused(small, "--check")  # which needs no framework: the notebooks are not there yet
+    run(small)
+    assert sorted(executed) == ["mxnet", "pytorch", "tensorflow"]
+    assert capsys.readouterr().out.splitlines()[0] == why
+    run(small)
+    assert capsys.readouterr().out == f"{why}\nNothing had to be built.\n"
+    executed.clear()
+    assert refused(small, "--framework", "jax", "pytorch", "--force") == f"error: {why}"
+    assert executed == ["pytorch"]
 
 
 @pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--framework", "theano"]])
@@ -341,18 +353,84 @@ def test_relative_links_lead_to_files(built):
     for path in BUILT:
         relative, _ = links(built, Path(path).name.partition("_")[0], path.rpartition("/")[0])
         for target in relative.values():
-            missing = target.endswith(("mxnet.ipynb", "tensorflow.ipynb"))  # which are not built
+            missing = Path(target).name.startswith(("mxnet_", "tensorflow_"))  # not built
             assert (built / path).parent.joinpath(target).exists() != missing, (path, target)
 
 
-def test_solutions_are_collapsed_in_jupyterlab_and_in_colab(tmp_path):
-    fence = '```python tags=["{0}"]\n{0} = 1\n```\n'.format
-    text = f"# One\n\n{fence('exercise')}\n{fence('solution')}"
-    *_, exercise, solution = job_of(new_course(tmp_path, a_one=text)).notebook.cells
-    assert exercise.metadata == {"tags": ["exercise"]}
-    assert solution.metadata == {
-        "tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"
-    }  # fmt: skip
+EXERCISE = """# One
+
+Why.
+
+```python tags=["exercise"]
+def double(x):
+    raise NotImplementedError
+```
+
+```python tags=["solution", "pytorch", "jax"]
+def double(x):
+    return 2 * x
+
+
+print("solved"); check.solution(test_double, double)
+```
+
+```python tags=["solution", "mxnet", "tensorflow"]
+print("solved")
+check.solution(
+    lambda double: print(double(1)), double
+)
+```
+
+## Where next
+
+```python tags=["repeated"]
+# @title The numbers (as in Two)
+print(sum([1, 2]))
+```
+"""
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_solutions_come_last_and_folded(tmp_path, framework):
+    root = new_course(tmp_path, a_one=EXERCISE.replace("; check", "\ncheck"))
+    header, hook, setup, *given, heading, solution = job_of(root, framework).notebook.cells
+    assert header.source.startswith("# One · ") and hook.source == "Why."
+    assert setup.source == render.setup(framework)
+    assert [cell.source.partition("\n")[0] for cell in given] == [
+        "def double(x):", "## Where next", "# @title The numbers (as in Two)"
+    ]  # fmt: skip
+    assert heading.source.startswith("## Solutions\n\n")
+    assert solution.source.startswith("# @title Solution: double\n")
+    assert 'print("solved")' in solution.source
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert setup.metadata == folded
+    assert given[0].metadata == {"tags": ["exercise"]}
+    assert given[2].metadata == {"tags": ["repeated"], **folded}
+    hidden = {"source_hidden": True, "outputs_hidden": True}
+    assert solution.metadata == {**folded, "tags": solution.metadata.tags, "jupyter": hidden}
+
+
+def test_solutions_are_run_and_their_outputs_are_not_stored(tmp_path):
+    checks = "\n\nclass check:\n    solution = staticmethod(lambda test, answer: test(answer))\n"
+    text = EXERCISE.replace("# One\n", f"# One\n\n```python{checks}```\n", 1).replace("; check", "")
+    root = new_course(tmp_path, a_one=text.replace("(test_double, double)", ""))
+    run(root, "--framework", "tensorflow", "jax")
+    for framework in ("tensorflow", "jax"):
+        cells = nbformat.read(root / notebook(ONE, framework), 4).cells
+        assert cells[-1].outputs == [] and cells[-1].execution_count == 5
+        assert cells[-3].outputs[0].text == "3\n"  # a folded cell keeps what it shows
+    edit(root, "01_a/01_one/lesson.md", "lambda double: print(double(1))", "lambda _: 1 / 0")
+    message = refused(root, "--framework", "tensorflow")
+    assert "lesson.md:23 (TensorFlow, cell 8): " in message and "ZeroDivisionError" in message
+
+
+def test_a_notebook_without_solutions_has_no_section_for_them(small):
+    assert not any("Solutions" in source for source in sources(small, "jax"))
+
+
+def test_a_repeated_cell_says_under_which_title_it_is_folded(tmp_path, no_kernel):
+    new_course(tmp_path, a_one='# One\n\n```python tags=["repeated"]\nx = 1\n```\n')
+    assert "01_a/01_one/lesson.md:3: a cell tagged repeated begins with" in refused(tmp_path)
 
 
 def test_papermill_finds_the_parameters(built):
@@ -401,7 +479,7 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
     paths = {job.lesson.slug: job.path for job in build.plan(root, frameworks=["tensorflow"])}
     for path in paths.values():
         path.write_text("as it was")
-    message = refused(root, "--framework", "tensorflow", "--jobs", "3")
+    message = refused(root, "--framework", "tensorflow", "--jobs", "3", "--force")
     for number, (name, (_, line, what)) in enumerate(BAD.items(), 1):
         slug = name.removeprefix("a_")
         assert paths[slug].read_text() == "as it was"
@@ -430,16 +508,16 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
 )
 @pytest.mark.parametrize("kind", ["stream", "text/plain", "text/html"])
 def test_outputs_of_one_machine_are_refused(kind, text, found):
-    job = build.Job(course.Lesson(ROOT, "01_a", "01_one", "One"), "jax", None, [1, 7])
+    job = render.Job(course.Lesson(ROOT, "01_a", "01_one", "One"), "jax", None, [1, 7])
     output = {"output_type": "display_data", "data": {kind: f"first\n{text}"}}
     if kind == "stream":
         output = {"output_type": "stream", "name": "stdout", "text": f"first\n{text}"}
     output = nbformat.from_dict(output)
     if found is None:
-        build.check_output(job, 1, output)
+        build.clean_output(job, 1, output)
     else:
         with pytest.raises(CourseError) as caught:
-            build.check_output(job, 1, output)
+            build.clean_output(job, 1, output)
         where = "01_a/01_one/lesson.md:7 (JAX, cell 1)"
         assert f"{where}: its output has {found!r}" in str(caught.value)
 
@@ -459,6 +537,7 @@ time.sleep(100)
         path.write_text("as it was")
     build.write(root / "01_a/README.md", PAGE)
     command = [sys.executable, "-m", "tools.build", "--root", str(root), "--framework", "jax"]
+    command += ["--force"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # a shell's background job ignores SIGINT, and its children would, too
@@ -506,7 +585,7 @@ def test_what_is_built_is_up_to_date_and_not_executed_again(template, built, no_
     run(built, "--framework", "pytorch", "jax", "--check")
     assert capsys.readouterr() == ("", "")
     run(built, "--framework", "pytorch", "jax")
-    assert capsys.readouterr() == ("Everything is up to date.\n", "")
+    assert capsys.readouterr() == ("Nothing had to be built.\n", "")
     assert {path: path.read_bytes() for path in built.rglob("*") if path.is_file()} == before
 
 
@@ -576,17 +655,17 @@ def test_a_change_of_prose_keeps_the_outputs(built, no_kernel, capsys):
     run(built, "--framework", "pytorch", "jax")
     assert capsys.readouterr().out.split() == BUILT[2:4]
     notebook = nbformat.read(built / BUILT[2], 4)
-    assert notebook.cells[2].source == "Because."
+    assert notebook.cells[1].source == "Because."
     assert notebook.cells[4].outputs[0].text == "twice the rate is 1.0\n"
     assert state(built) == ([], [])
 
 
 def test_a_change_of_the_set_up_cell_keeps_the_outputs(built, no_kernel, monkeypatch):
-    monkeypatch.setattr(build, "SETUP", build.SETUP + "\n# more\n")
+    monkeypatch.setattr(render, "SETUP", render.SETUP + "\n# more\n")
     assert state(built) == ([], BUILT)
     run(built, "--framework", "pytorch", "jax")
     notebook = nbformat.read(built / BUILT[0], 4)
-    assert notebook.cells[1].source.endswith("# more") and notebook.cells[4].outputs
+    assert notebook.cells[2].source.endswith("# more") and notebook.cells[4].outputs
     assert state(built) == ([], [])
 
 
@@ -695,7 +774,7 @@ def test_a_page_that_is_missing_is_named(small, no_kernel, path):
 def test_a_course_without_lessons(tmp_path, capsys):
     new_course(tmp_path)
     run(tmp_path)
-    assert capsys.readouterr().out == "Everything is up to date.\n"
+    assert capsys.readouterr().out == "Nothing had to be built.\n"
     run(tmp_path, "--check")
     assert (tmp_path / "README.md").read_text("utf-8") == PAGE
 

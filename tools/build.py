@@ -1,21 +1,19 @@
 """Make the four notebooks of each lesson from its `lesson.md`, and the tables of the READMEs.
 
 A notebook is the cells of `lesson.md` that are meant for its framework, under a header. It is
-executed when its code, its tags or the package `shared` changed since it was executed last; when
-only prose or links changed, the outputs it has are kept. `--check` executes nothing and fails when
-building would change a file.
+executed when its code, its tags or what it uses of the package `shared` changed since it was
+executed last; when only prose or links changed, the outputs it has are kept. A notebook with cells
+edited by hand is left as it is. `--check` executes nothing and fails when building would change a
+file.
 """
 
 import argparse
 import asyncio
 import base64
-import hashlib
 import io
-import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -24,196 +22,92 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from PIL import Image
 from tqdm import tqdm
 
-from tools import course, tables
+from tools import course, staleness, tables
 from tools.course import FRAMEWORKS, CourseError
-from tools.source import frameworks_of, read, tags_of
+from tools.render import render
+from tools.source import read, tags_of
 
-SETUP = (Path(__file__).parent / "colab_setup.py").read_text("utf-8")
-COLLAPSED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 TIMEOUT = 120  # seconds a cell may take before the build gives up
 # What a framework's C++ code logs while it starts goes to the terminal, not into the notebook.
 KERNEL_ARGUMENTS = ["--IPKernelApp.capture_fd_output=False", "--IPKernelApp.log_level=ERROR"]
-# Memory addresses, home folders, temporary files, drives of Windows: no two runs agree on them.
-LOCAL = r"\b0x[0-9a-fA-F]{6,}|(?<![\w.])/(?:home|root|Users|tmp)/|\b[A-Z]:\\"
-
-
-@dataclass
-class Job:
-    """A notebook to be made: its lesson, its framework, its cells, and their lines in lesson.md."""
-
-    lesson: course.Lesson
-    framework: str
-    notebook: nbformat.NotebookNode
-    lines: list
-
-    @property
-    def path(self):
-        return self.lesson.root / self.lesson.notebook(self.framework)
-
-    @property
-    def text(self):
-        return nbformat.writes(self.notebook, indent=1) + "\n"
-
-    def error(self, position, message):
-        where = f"{self.lesson.path}/lesson.md:{self.lines[position]}"
-        return CourseError(
-            f"{where} ({FRAMEWORKS[self.framework]}, cell {position}): {message.strip()}\n"
-            "The notebook stays as it was."
-        )
-
-
-# -------------------------------------------------------------------------------- rendering
-
-
-def render(lesson, framework, cells, neighbours, shared):
-    """The job of making a framework's notebook, which has no outputs yet."""
-    own = [c for c in cells if not frameworks_of(c) or framework in frameworks_of(c)]
-    code = [(c.source, tags_of(c)) for c in own if c.cell_type == "code"]
-    hook = own[0].source.partition("\n")[2].strip()  # what follows the title
-
-    body = [(header(lesson, framework, neighbours), "markdown", {}, 1)]
-    body += [(setup(framework), "code", COLLAPSED, 1)]
-    body += [(hook, "markdown", {}, 1)] if hook else []
-    for cell in own[1:]:
-        metadata = {"tags": tags_of(cell)} if tags_of(cell) else {}
-        metadata |= COLLAPSED if "solution" in tags_of(cell) else {}
-        body.append((cell.source, cell.cell_type, metadata, cell.get("line", 1)))
-
-    notebook = nbformat.v4.new_notebook()
-    seen = {}
-    for source, kind, metadata, _ in body:
-        seen[source] = seen.get(source, 0) + 1
-        new = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-        # jupytext's own ids are random
-        cell_id = fingerprint([framework, source, seen[source]])[:8]
-        notebook.cells.append(new(source, metadata=dict(metadata), id=cell_id))
-    notebook.metadata.update(
-        accelerator="None" if framework == "mxnet" else "GPU",
-        course={"code": fingerprint([code, shared])},
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-    )
-    return Job(lesson, framework, notebook, [line for *_, line in body])
-
-
-def fingerprint(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def header(lesson, framework, neighbours):
-    """Title, badge and links. Relative links serve JupyterLab and GitHub, absolute ones Colab."""
-
-    def links(address):
-        def link(text, lesson, name):
-            return f"[{text}]({address(lesson.notebook(name))})"
-
-        before, after = neighbours
-        row = [link(f"← {before.title}", before, framework)] if before else []
-        for name, title in FRAMEWORKS.items():
-            row.append(f"**{title}**" if name == framework else link(title, lesson, name))
-        row += [link(f"{after.title} →", after, framework)] if after else []
-        return " · ".join(row)
-
-    def relative(target):
-        return Path(os.path.relpath(target, lesson.path)).as_posix()
-
-    return (
-        f"# {lesson.title} · {FRAMEWORKS[framework]}\n\n"
-        f"[![Open in Colab]({course.BADGE})]({course.colab(lesson.notebook(framework))})\n\n"
-        f"{links(relative)}  \n"
-        f"<small>In Colab: {links(course.colab)}</small>\n\n"
-        "<small>Built from [lesson.md](lesson.md), which is the file to edit.</small>"
-    )
-
-
-def setup(framework):
-    """The Colab set-up cell: `colab_setup.py` with this framework's packages and our address."""
-    needed = course.COMMON_MODULES | course.MODULES[framework]
-    listed = ", ".join(f'"{module}": "{name}"' for module, name in needed.items())
-    wrapped = re.sub(r"(.{60,84}?,) ", r"\1\n    ", listed)
-    owners = {"MXNET_CUDA": "mxnet", "TF_CPP": "tensorflow"}  # paragraphs that are not for all
-    own = [
-        paragraph
-        for paragraph in SETUP.strip().split("\n\n")
-        if all(word not in paragraph or owner == framework for word, owner in owners.items())
-    ]
-    return (
-        "\n\n".join(own)
-        .replace("needed = {}", f"needed = {{\n    {wrapped},\n}}")
-        .replace("BRANCH", course.BRANCH)
-        .replace("ADDRESS", f"https://github.com/{course.REPOSITORY}")
-    )
+FAILED = (CellExecutionError, CellTimeoutError, RuntimeError)  # RuntimeError: the kernel died
+# No two runs agree on addresses in memory; no two machines on their folders.
+ADDRESS = r"\b0x[0-9a-fA-F]{6,}"
+FOLDER = r"(?<![\w.~])/(?:home|root|Users|tmp|work|opt|usr|var)/|\b[A-Z]:\\(?=\w)"
+BY_HAND = "has cells edited by hand"
 
 
 # -------------------------------------------------------------------------------- executing
 
 
-def results(notebook):
-    """Fingerprint of what a notebook's code cells returned."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return fingerprint([(cell.execution_count, cell.outputs) for cell in code])
+async def run(notebook, folder, **hooks):
+    """Run a notebook's cells in a fresh kernel, in a folder; their outputs go into the cells.
 
-
-def keep_outputs(job):
-    """Take the outputs of the file that is there, if this code made them; say whether it did."""
-    try:
-        old = nbformat.read(job.path, as_version=4)
-        made, given = old.metadata.course, results(old)
-    except Exception:  # whatever is wrong with the file, it is to be made anew
-        return False
-    new_code = [cell for cell in job.notebook.cells if cell.cell_type == "code"]
-    old_code = [cell for cell in old.cells if cell.cell_type == "code"]
-    code = job.notebook.metadata.course.code
-    if made != {"code": code, "results": given} or len(new_code) != len(old_code):
-        return False
-    for new, executed in zip(new_code, old_code, strict=True):
-        new.outputs, new.execution_count = executed.outputs, executed.execution_count
-    job.notebook.metadata.course = made
-    return True
-
-
-async def execute(job):
-    """Run a notebook in a fresh kernel, in the lesson's folder; the outputs go into its cells."""
-    started, metadata = [0], dict(job.notebook.metadata)
+    Raises one of FAILED: a cell failed, took longer than TIMEOUT, or its kernel died.
+    """
     client = NotebookClient(
-        job.notebook,
+        notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
-        resources={"metadata": {"path": str(job.path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
         shutdown_kernel="immediate",
         extra_arguments=KERNEL_ARGUMENTS,
-        on_cell_execute=lambda cell, cell_index: started.append(cell_index),
+        **hooks,
     )
+    await client.async_execute(env=os.environ | course.KERNEL_ENV)
+
+
+def run_all(notebook, folder):
+    """`run`, where nothing else is done meanwhile."""
+    asyncio.run(run(notebook, folder))
+
+
+def said(error):
+    """What one of FAILED says, without colours."""
+    message = getattr(error, "traceback", "") or str(error)
+    return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()
+
+
+async def execute(job):
+    """Run a job's notebook in the lesson's folder, and refuse outputs that cannot be stored."""
+    started, metadata = [0], dict(job.notebook.metadata)
     try:
-        await client.async_execute(env=os.environ | course.KERNEL_ENV)
-    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # RuntimeError: it died
-        message = getattr(error, "traceback", "") or str(error)
-        raise job.error(started[-1], re.sub(r"\x1b\[[0-9;]*m", "", message)) from None
+        await run(
+            job.notebook,
+            job.path.parent,
+            on_cell_execute=lambda cell, cell_index: started.append(cell_index),
+        )
+    except FAILED as error:
+        raise job.error(started[-1], said(error)) from None
     # the kernel's version of Python does not belong in the file
     job.notebook.metadata = nbformat.from_dict(metadata)
     for position, cell in enumerate(job.notebook.cells):
-        if "live" in tags_of(cell):
-            cell.outputs = []  # timings: shown when the reader runs the cell, never stored
         for output in cell.get("outputs", []):
-            check_output(job, position, output)
-    job.notebook.metadata.course.results = results(job.notebook)
-    nbformat.validate(job.notebook)
+            if output.get("name") == "stderr":
+                raise job.error(position, f"it writes to the error stream\n{output.text}")
+        if {"live", "solution"} & set(tags_of(cell)):
+            cell.outputs = []  # timings, and what gives an answer away: shown when the cell is run
+        for output in cell.get("outputs", []):
+            clean_output(job, position, output)
+    job.notebook.metadata.course.results = staleness.results(job.notebook)
+    try:
+        nbformat.validate(job.notebook)
+    except nbformat.ValidationError as error:
+        raise CourseError(f"{job.name}: not a valid notebook: {error}") from None
 
 
-def check_output(job, position, output):
+def clean_output(job, position, output):
     """Refuse what differs from run to run or from machine to machine; make figures smaller."""
     data = output.get("data", {})
     if "image/png" in data:
         data["image/png"] = smaller(data["image/png"])
-    if output.get("name") == "stderr":
-        raise job.error(position, f"it writes to the error stream\n{output.text}")
     texts = [output.get("text", ""), *(str(data[k]) for k in data if not k.startswith("image/"))]
     own = "|".join(re.escape(str(path)) for path in (sys.prefix, job.lesson.root.resolve()))
     for line in "\n".join(texts).splitlines():
-        if found := re.search(f"{own}|{LOCAL}", line):
+        if found := re.search(f"{own}|{ADDRESS}|{FOLDER}", line):
             raise job.error(position, f"its output has {found[0]!r}, of this machine only: {line}")
 
 
@@ -233,13 +127,12 @@ def plan(root, lessons=(), frameworks=tuple(FRAMEWORKS)):
     unknown = [w for w in lessons if not any(matches(lesson, w) for lesson in everything)]
     if unknown:
         raise CourseError(f"no such lesson: {', '.join(unknown)}")
-    shared = fingerprint([path.read_text("utf-8") for path in sorted(root.glob("shared/*.py"))])
-    padded = [None, *everything, None]
+    padded, known = [None, *everything, None], {}
     for i, lesson in enumerate(everything):
         if not lessons or any(matches(lesson, wanted) for wanted in lessons):
             cells = read(lesson)
             for framework in frameworks:
-                yield render(lesson, framework, cells, padded[i : i + 3 : 2], shared)
+                yield render(lesson, framework, cells, padded[i : i + 3 : 2], known)
 
 
 def matches(lesson, wanted):
@@ -247,14 +140,37 @@ def matches(lesson, wanted):
     return f"{lesson.path}/".startswith(f"{wanted}/")
 
 
-def outdated(root, lessons=(), frameworks=tuple(FRAMEWORKS), force=False):
+def keep_outputs(job, restamp=False):
+    """Take the outputs of the file that is there, if this code made them; say whether it did.
+
+    restamp: they are taken for made by this code also if the package `shared` has changed.
+    """
+    try:
+        old = staleness.stored(job.path)
+        made, given = dict(old.metadata.course), staleness.results(old)
+    except Exception:  # whatever is wrong with the file, it is to be made anew
+        return False
+    new_code = [cell for cell in job.notebook.cells if cell.cell_type == "code"]
+    old_code = [cell for cell in old.cells if cell.cell_type == "code"]
+    new = job.notebook.metadata.course
+    same = made.get("code") == new.code and (restamp or made.get("shared") == new.shared)
+    if not same or made.get("results") != given or len(new_code) != len(old_code):
+        return False
+    for cell, executed in zip(new_code, old_code, strict=True):
+        cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+    new.results = given
+    return True
+
+
+def outdated(root, lessons=(), frameworks=tuple(FRAMEWORKS), force=False, restamp=False):
     """Yield (path, text, job) of every file that is not as it should be.
 
     text is None when it is not known before the job is executed.
     """
     pages, jobs = list(tables.pages(root)), list(plan(root, lessons, frameworks))
     for job in jobs:
-        if force or not keep_outputs(job):
+        job.edited = not force and staleness.edited(job.path, job.notebook)
+        if force or not keep_outputs(job, restamp):
             yield job.path, None, job
         elif job.path.read_text("utf-8") != job.text:
             yield job.path, job.text, job
@@ -265,30 +181,49 @@ def outdated(root, lessons=(), frameworks=tuple(FRAMEWORKS), force=False):
 
 def check(root, lessons=(), frameworks=tuple(FRAMEWORKS)):
     """The paths that building would change, found without executing anything."""
-    return [path.relative_to(root).as_posix() for path, *_ in outdated(root, lessons, frameworks)]
+    return [
+        path.relative_to(root).as_posix() + (f" ({BY_HAND})" if job and job.edited else "")
+        for path, _, job in outdated(root, lessons, frameworks)
+    ]
 
 
-async def build(root, lessons=(), frameworks=tuple(FRAMEWORKS), jobs=2, force=False):
-    """Bring files up to date. Return the paths written; raise after all that could be built."""
+async def build(root, lessons=(), frameworks=None, jobs=2, force=False, restamp=False):
+    """Bring files up to date. Return the paths written; raise after all that could be built.
+
+    frameworks: those named must be installed; None stands for all that are.
+    """
     # nbclient would have Ctrl-C stop one kernel, and go on; asyncio's own handler stops them all.
     asyncio.get_running_loop().add_signal_handler = lambda *_: None
-    written, failures, todo = [], [], []
+    written, failures, todo, absent = [], [], [], set()
 
     def save(path, text):
-        if not path.exists() or path.read_text("utf-8") != text:
-            write(path, text)
-            written.append(path.relative_to(root).as_posix())
+        try:
+            if not path.exists() or path.read_text("utf-8") != text:
+                write(path, text)
+                written.append(path.relative_to(root).as_posix())
+        except OSError as error:
+            failures.append(f"{path}: cannot be written: {error.strerror}")
 
-    files = list(outdated(root, lessons, frameworks, force))
-    todo = [job for _, text, job in files if text is None]
-    if missing := course.missing({job.framework for job in todo}):
-        raise CourseError(
-            f"not installed here: {missing}; run `make notebooks`, which makes the environment "
-            "first, or choose others with --framework"
-        )
-    for path, text, _ in files:
-        if text is not None:
+    for path, text, job in outdated(root, lessons, frameworks or FRAMEWORKS, force, restamp):
+        if job and job.edited:
+            failures.append(
+                f"{job.name} {BY_HAND}: copy it to another name to keep your work, then build it "
+                f"with --force --lesson {job.lesson.path} --framework {job.framework}"
+            )
+        elif text is not None:
             save(path, text)
+        elif restamp:
+            failures.append(f"{job.name}: not only `shared` changed; it has to be built")
+        elif lacking := course.missing([job.framework]):
+            absent.add(lacking)
+        else:
+            todo.append(job)
+    for lacking in sorted(absent):
+        message = f"not installed here: {lacking}; its notebooks stay as they are"
+        if frameworks:
+            failures.append(message)
+        else:
+            print(message)
 
     limit = asyncio.Semaphore(jobs)
     with tqdm(total=len(todo), desc="building", unit="notebook", disable=not todo) as bar:
@@ -320,24 +255,35 @@ def write(path, text):
 
 
 def main(arguments=None):
+    # fmt: off
     parser = argparse.ArgumentParser(prog="python -m tools.build", description=__doc__)
     parser.add_argument("--lesson", nargs="+", default=(), help="path of a lesson or a chapter")
-    parser.add_argument("--framework", nargs="+", choices=FRAMEWORKS, default=tuple(FRAMEWORKS))
+    parser.add_argument("--framework", nargs="+", choices=FRAMEWORKS,
+                        help="default: all that are installed")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side")
-    parser.add_argument("--force", action="store_true", help="execute also what is up to date")
+    parser.add_argument("--force", action="store_true",
+                        help="execute also what is up to date, and overwrite what was edited")
+    parser.add_argument("--restamp", action="store_true",
+                        help="execute nothing; take what was stored for what the package `shared` "
+                        "gives as it is now: after a change of its code that changes no result, "
+                        "which running all tests must have shown")
     parser.add_argument("--check", action="store_true", help="execute nothing; fail if stale")
     parser.add_argument("--root", type=Path, default=course.ROOT, help=argparse.SUPPRESS)
+    # fmt: on
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs must be at least 1")
-    what = options.root, options.lesson, options.framework
+    if options.restamp and options.force:
+        parser.error("--restamp executes nothing, --force everything")
+    root, lessons = options.root, options.lesson
     try:
         if options.check:
-            if stale := check(*what):
+            if stale := check(root, lessons, options.framework or FRAMEWORKS):
                 sys.exit("Not up to date, run `make notebooks`:\n  " + "\n  ".join(stale))
         else:
-            written = asyncio.run(build(*what, options.jobs, options.force))
-            print("\n".join(written) if written else "Everything is up to date.")
+            how = options.jobs, options.force, options.restamp
+            written = asyncio.run(build(root, lessons, options.framework, *how))
+            print("\n".join(written) if written else "Nothing had to be built.")
     except CourseError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

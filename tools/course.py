@@ -1,10 +1,12 @@
 """The tree of the course: frameworks, lessons, notebooks, and their addresses."""
 
 import importlib.util
+import posixpath
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,10 +95,32 @@ def planned(root=ROOT):
     return [Lesson(root, *match.groups()) for match in found]
 
 
+def join(folder, target):
+    """The path to which a relative link leads, relative to the root, from a page in `folder`."""
+    return posixpath.normpath(posixpath.join(folder, unquote(target)))
+
+
+def read_text(path):
+    """The text of a Markdown file."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CourseError(
+            f"{path.parent.name}/{path.name}: byte {error.start} is not UTF-8; save the file as "
+            "UTF-8 without a byte order mark"
+        ) from None
+    if text.startswith("\ufeff"):
+        raise CourseError(
+            f"{path.parent.name}/{path.name}: begins with a byte order mark; save the file as "
+            "UTF-8 without it"
+        )
+    return text
+
+
 def heading(path):
     """The title of a Markdown file: its first line that begins with `# `."""
     if path.exists():
-        for line in path.read_text("utf-8").splitlines():
+        for line in read_text(path).splitlines():
             if line.startswith("# "):
                 return line[2:].strip()
     raise CourseError(f"{path.parent.name}/{path.name}: no title, no line that begins with '# '")

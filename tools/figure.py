@@ -17,7 +17,7 @@ from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Name, Operator
 
 from shared import plot
-from tools import build, course
+from tools import build, course, staleness
 from tools.source import read, tags_of
 
 LESSON = "01_intro/01_linear_regression"
@@ -49,7 +49,7 @@ def steps():
 def fingerprint():
     """Of what the figure shows: it is to be drawn again when this is not what it carries."""
     parameters = [c.source for c in read(lesson()) if "parameters" in tags_of(c)]
-    return build.fingerprint([steps(), parameters, course.FRAMEWORKS])
+    return staleness.fingerprint([steps(), parameters, course.FRAMEWORKS])
 
 
 def losses_of(framework):

@@ -8,17 +8,33 @@ import re
 
 import jupytext
 
+from tools import course
 from tools.course import FRAMEWORKS, CourseError
 
-TAGS = {"parameters", "exercise", "solution", "nbval-check-output", "left-out", "live", *FRAMEWORKS}
+TAGS = {
+    "parameters", "exercise", "solution", "repeated", "nbval-check-output", "left-out", "live",
+    *FRAMEWORKS,
+}  # fmt: skip
 TAGGED = r' tags=\["[^"]+"(, "[^"]+")*\]'
 FENCE = re.compile(rf"\s*```text|```python({TAGGED})?")
 REGION = re.compile(rf"<!-- #region{TAGGED} -->")
+# In prose: code, links, and references that are wrong as soon as a lesson is put in between.
+CODE = r"^```.*?^```|`[^`\n]*`"
+LINK = r"\[(?P<text>[^][]*)\]\((?P<target>[^()#\s]+)(?P<anchor>#[^()\s]*)?[^()]*\)"
+NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+|several|some|(?:a )?few)"
+VAGUE = rf"""(?ix)
+    \b (?:next|previous|preceding|last|following|coming) \s+ (?:{NUMBER} \s+)?
+        (?:lesson|chapter|notebook)s? \b
+    | \b {NUMBER} \s+ (?:lesson|chapter|notebook)s? \s+
+        (?:on|ago|back|later|earlier|before|after|further|ahead|from \s+ (?:now|here)) \b
+    | \b the \s+ lessons? \s+ (?:just \s+)? (?:before|after) \b
+    | \b lessons? \s+ \d+ \b"""
+CHAPTERS = r"(?i)\bchapters?\s+\d\d\b(?:(?:,|\s+and|\s+or|\s+to)+\s+\d\d\b)*"
 
 
 def read(lesson):
     """The cells of `lesson.md`, checked; `cell.line` is where a code cell or a region begins."""
-    text = lesson.source.read_text("utf-8")
+    text = course.read_text(lesson.source)
     if not text.startswith("# "):
         raise CourseError(f"{lesson.path}/lesson.md:1: a lesson begins with its title, '# …'")
     lines = check_lines(lesson, text.split("\n"))
@@ -28,7 +44,14 @@ def read(lesson):
         raise CourseError(f"{lesson.path}/lesson.md: its fences and regions are not its cells")
     for cell, line in zip(marked, lines, strict=True):
         cell.line = line
+        if "repeated" in tags_of(cell) and not cell.source.startswith("# @title "):
+            raise CourseError(
+                f"{lesson.path}/lesson.md:{line}: a cell tagged repeated begins with the line that "
+                "is seen when it is folded, '# @title TITLE (as in LESSON)'"
+            )
     check_steps(lesson, cells)
+    for line, message in references(lesson.root, lesson.path, text):
+        raise CourseError(f"{lesson.path}/lesson.md:{line}: {message}")
     return cells
 
 
@@ -91,6 +114,33 @@ def check_steps(lesson, cells):
                 "tags of the framework and left-out"
             )
         steps, line = dict.fromkeys(FRAMEWORKS, 0), None
+
+
+def references(root, folder, text):
+    """Yield (line, what is wrong) of each reference in prose that leads, or will lead, astray.
+
+    folder: where the text stands, relative to the root of the course.
+    """
+    prose = re.sub(CODE, lambda code: re.sub(r"\S", " ", code[0]), text, flags=re.M | re.S)
+    planned = course.planned(root)
+    chapters = {path.name[:2] for path in root.glob("[0-9][0-9]_*")}
+    chapters |= {lesson.chapter[:2] for lesson in planned}
+    wrong = []
+    for found in re.finditer(LINK, prose):
+        target = found["target"]
+        file = root / course.join(folder, target)
+        if not re.match(r"\w+:", target) and not file.exists():
+            if file not in [lesson.source for lesson in planned]:
+                wrong.append((found, f"{target!r} does not exist, nor is it in tools/planned.txt"))
+    for found in re.finditer(VAGUE, prose):
+        said = " ".join(found[0].split())
+        advice = "name the lesson by a link, [TITLE](../../CHAPTER/LESSON/lesson.md)"
+        wrong.append((found, f"{said!r} changes when a lesson is put in between: {advice}"))
+    for found in re.finditer(CHAPTERS, prose):
+        for number in set(re.findall(r"\d\d", found[0])) - chapters:
+            wrong.append((found, f"there is no chapter {number}"))
+    for found, message in sorted(wrong, key=lambda item: item[0].start()):
+        yield prose.count("\n", 0, found.start()) + 1, message
 
 
 def tags_of(cell):
