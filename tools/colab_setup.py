@@ -46,7 +46,7 @@ if colab and not (course / "shared/check.py").exists():
         if not any(step.returncode for step in done):
             break  # with an old git only after the second way, which fetches everything
     else:
-        reason = done[-1].stderr.strip()
+        reason = done[-1].stderr.partition("\n")[0]
         raise SystemExit(f"{address} could not be fetched: is this runtime online? {reason}")
     os.replace(part, course)
 
