@@ -60,6 +60,14 @@ import matplotlib.pyplot as plt
 plt.plot([1, 3, 2]);
 ```
 """
+USES = """
+```python
+def later():
+    from shared import tool
+
+    return tool.value()
+```
+"""
 LIVE = """
 ```python tags=["live"]
 import time
@@ -67,6 +75,17 @@ import time
 print(time.time(), object())
 ```
 """
+
+
+SHARED = {
+    "__init__.py": "",
+    "tool.py": '"""A tool."""\n\n\ndef value():\n    """One."""\n    from shared import deep\n\n'
+    "    return deep.inner, 1  # one\n",
+    "deep/__init__.py": "from . import inner\nfrom .inner import text\n",
+    "deep/inner.py": "text = 'a text'\n",
+    "deep/words.txt": "some words\n",
+    "other.py": "from shared import tool\n",
+}
 
 
 def write(root, path, text):
@@ -78,7 +97,8 @@ def write(root, path, text):
 def new_course(root, **lessons):
     """A course with a page, a package `shared`, and lessons; `a_one` stands for 01_a/01_one."""
     write(root, "README.md", PAGE)
-    write(root, "shared/tool.py", "value = 1\n")
+    for path, text in SHARED.items():
+        write(root, f"shared/{path}", text)
     for number, (name, text) in enumerate(lessons.items(), 1):
         chapter, _, slug = name.partition("_")
         chapter = {"a": "01_a", "b": "02_b"}[chapter]
@@ -137,7 +157,7 @@ def template(tmp_path_factory):
     here = "\n```python\nfrom pathlib import Path\n\nassert Path('lesson.md').exists()\n```\n"
     root = new_course(
         folder / "course",
-        a_one=LESSON.format(title="One") + FIGURE + count + here,
+        a_one=LESSON.format(title="One") + FIGURE + count + here + USES,
         a_two=LESSON.format(title="Two") + count + LIVE,
         b_three=LESSON.format(title="Three") + count,
     )
@@ -220,6 +240,22 @@ def test_a_lesson_without_any_title_is_named(tmp_path):
     assert "01_one/lesson.md: no title" in refused(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("# Première\n".encode("latin-1"), "byte 7 is not UTF-8; save the file as UTF-8 without"),
+        ("# One\n".encode("utf-16"), "is not UTF-8; save the file as UTF-8 without"),
+        ("# One\n".encode("utf-8-sig"), "begins with a byte order mark; save the file as UTF-8"),
+        (b"# One\n\nna\xefve\n", "byte 9 is not UTF-8"),
+    ],
+)
+def test_a_lesson_is_utf_8_without_a_mark(tmp_path, no_kernel, content, what):
+    path = three(tmp_path) / "01_a/01_one/lesson.md"
+    path.write_bytes(content)
+    message = refused(tmp_path)
+    assert message.startswith("error: 01_one/lesson.md: ") and what in message
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_step_without_one_framework_is_refused(small, no_kernel, framework):
     own = f'```python tags=["{framework}"]\nname = "{FRAMEWORKS[framework]}"\n```\n'
@@ -265,6 +301,80 @@ def test_a_fence_of_text_and_marks_within_code_are_no_cells(tmp_path):
     new_course(tmp_path, a_one=f"# One\n\n{text}")
     cells = job_of(tmp_path).notebook.cells
     assert [cell.cell_type for cell in cells] == ["markdown", "markdown", "code", "code"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("as the next lesson shows", "next lesson"),
+        ("The *previous lesson*", "previous lesson"),
+        ("in the last\nlesson", "last lesson"),
+        ("The next two lessons", "next two lessons"),
+        ("the Last Chapter", "Last Chapter"),
+        ("borrowed two lessons\nahead", "two lessons ahead"),
+        ("GoogLeNet (three lessons on)", "three lessons on"),
+        ("5 lessons ago", "5 lessons ago"),
+        ("naive Bayes in the lesson\nbefore", "the lesson before"),
+        ("(lesson 02)", "lesson 02"),
+        ("lessons 01 to 03", "lessons 01"),
+    ],
+)
+@pytest.mark.parametrize("where", ["", "- item\n", '<!-- #region tags=["jax"] -->\n'])
+def test_a_lesson_is_named_not_counted(tmp_path, no_kernel, where, text, said):
+    end = "\n<!-- #endregion -->" if "region" in where else ""
+    new_course(tmp_path, a_one=f"# One\n\n```python\n# last lesson\n```\n\n{where}{text}{end}\n")
+    line = 7 + where.count("\n")
+    expected = f"error: 01_a/01_one/lesson.md:{line}: {said!r} changes when a lesson is put in"
+    assert refused(tmp_path).startswith(expected)
+
+
+@pytest.mark.parametrize("text", [
+    "the next line, the last layer, later lessons, lessons on optimizers, before the lesson",
+    "`the next lesson`",
+    "```text\nthe next lesson, ../no/lesson.md, chapter 55\n```",
+    "chapters 01 and 02, chapter 03, Chapter\n02; chapter 6 of a book",
+    "[a](https://example.org/lesson.md) [b](../../README.md) [c](#here) `[d](x/lesson.md)`",
+])  # fmt: skip
+def test_other_prose_is_left_alone(tmp_path, text):
+    root = three(tmp_path)
+    write(root, "tools/planned.txt", "03_c/01_more More to come\n")
+    write(root, "01_a/01_one/lesson.md", f"# One\n\n{text}\n")
+    assert sources(root, "jax")[1] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("chapter 04", "04"), ("Chapter\n99", "99"), ("chapters 01, 02 and 05", "05")],
+)
+def test_a_chapter_that_is_not_there_is_refused(tmp_path, no_kernel, text, number):
+    root = three(tmp_path)
+    write(root, "01_a/02_two/lesson.md", f"# Two\n\nx\n\nin {text}\n")
+    assert refused(root) == f"error: 01_a/02_two/lesson.md:5: there is no chapter {number}"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_link_to_a_lesson_leads_to_the_notebook_of_the_same_framework(tmp_path, framework):
+    root = three(tmp_path)
+    write(root, "tools/planned.txt", "02_b/04_more More to come\n")
+    links = """See [three](../../02_b/03_three/lesson.md), [`two`](../02_two/lesson.md#check)
+and [what
+comes](../../02_b/04_more/lesson.md)."""
+    write(root, "01_a/01_one/lesson.md", f"# One\n\n{links}\n\n```python\n1\n```\n\n{links}\n")
+    cells = sources(root, framework)
+    assert cells[1] == cells[4] == (
+        f"See [three](../../02_b/03_three/{framework}_three.ipynb), "
+        f"[`two`](../02_two/{framework}_two.ipynb#check)\nand what\ncomes (planned)."
+    )
+
+
+@pytest.mark.parametrize("link", [
+    "../02_too/lesson.md", "../../01_a/lesson.md", "lesson.ipynb", "../../READ%20ME.md"
+])  # fmt: skip
+def test_a_link_to_nothing_is_refused(tmp_path, no_kernel, link):
+    root = three(tmp_path)
+    write(root, "01_a/01_one/lesson.md", f"# One\n\nx\n\nSee [two]({link}) and more.\n")
+    message = refused(root)
+    assert message.startswith(f"error: 01_a/01_one/lesson.md:5: {link!r} does not exist")
 
 
 def test_no_such_lesson(small, no_kernel):
@@ -361,9 +471,18 @@ EXERCISE = """# One
 
 Why.
 
+```python
+class check:
+    solution = staticmethod(lambda test, answer: test(answer))
+```
+
 ```python tags=["exercise"]
 def double(x):
     raise NotImplementedError
+
+
+def test_double(double):
+    print("tested", double(2))
 ```
 
 ```python tags=["solution", "pytorch", "jax"]
@@ -371,13 +490,13 @@ def double(x):
     return 2 * x
 
 
-print("solved"); check.solution(test_double, double)
+check.solution(test_double, double)
 ```
 
 ```python tags=["solution", "mxnet", "tensorflow"]
-print("solved")
+double = [0, 2, 4].__getitem__
 check.solution(
-    lambda double: print(double(1)), double
+    test_double, double
 )
 ```
 
@@ -392,36 +511,34 @@ print(sum([1, 2]))
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_solutions_come_last_and_folded(tmp_path, framework):
-    root = new_course(tmp_path, a_one=EXERCISE.replace("; check", "\ncheck"))
+    root = new_course(tmp_path, a_one=EXERCISE)
     header, hook, setup, *given, heading, solution = job_of(root, framework).notebook.cells
     assert header.source.startswith("# One · ") and hook.source == "Why."
     assert setup.source == render.setup(framework)
     assert [cell.source.partition("\n")[0] for cell in given] == [
-        "def double(x):", "## Where next", "# @title The numbers (as in Two)"
+        "class check:", "def double(x):", "## Where next", "# @title The numbers (as in Two)"
     ]  # fmt: skip
     assert heading.source.startswith("## Solutions\n\n")
-    assert solution.source.startswith("# @title Solution: double\n")
-    assert 'print("solved")' in solution.source
+    assert solution.source.startswith("# @title Solution: double\ndef " if framework in (
+        "pytorch", "jax") else "# @title Solution: double\ndouble = ")  # fmt: skip
     folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
     assert setup.metadata == folded
-    assert given[0].metadata == {"tags": ["exercise"]}
-    assert given[2].metadata == {"tags": ["repeated"], **folded}
+    assert given[1].metadata == {"tags": ["exercise"]}
+    assert given[3].metadata == {"tags": ["repeated"], **folded}
     hidden = {"source_hidden": True, "outputs_hidden": True}
     assert solution.metadata == {**folded, "tags": solution.metadata.tags, "jupyter": hidden}
 
 
 def test_solutions_are_run_and_their_outputs_are_not_stored(tmp_path):
-    checks = "\n\nclass check:\n    solution = staticmethod(lambda test, answer: test(answer))\n"
-    text = EXERCISE.replace("# One\n", f"# One\n\n```python{checks}```\n", 1).replace("; check", "")
-    root = new_course(tmp_path, a_one=text.replace("(test_double, double)", ""))
+    root = new_course(tmp_path, a_one=EXERCISE)
     run(root, "--framework", "tensorflow", "jax")
     for framework in ("tensorflow", "jax"):
         cells = nbformat.read(root / notebook(ONE, framework), 4).cells
         assert cells[-1].outputs == [] and cells[-1].execution_count == 5
         assert cells[-3].outputs[0].text == "3\n"  # a folded cell keeps what it shows
-    edit(root, "01_a/01_one/lesson.md", "lambda double: print(double(1))", "lambda _: 1 / 0")
+    edit(root, "01_a/01_one/lesson.md", "[0, 2, 4]", "[0, 2]")
     message = refused(root, "--framework", "tensorflow")
-    assert "lesson.md:23 (TensorFlow, cell 8): " in message and "ZeroDivisionError" in message
+    assert "lesson.md:26 (TensorFlow, cell 8): " in message and "IndexError" in message
 
 
 def test_a_notebook_without_solutions_has_no_section_for_them(small):
@@ -489,6 +606,59 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
     assert nbformat.read(paths["good"], 4).cells[4].outputs[0].text == "twice the rate is 1.0\n"
     assert "06_good" not in message and "\x1b" not in message
     assert not list(root.rglob(".*"))
+
+
+def test_a_cell_that_takes_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "TIMEOUT", 5)
+    root = new_course(tmp_path, a_one="# One\n\n```python\nimport time\n\ntime.sleep(100)\n```\n")
+    message = refused(root, "--framework", "jax")
+    assert "01_a/01_one/lesson.md:3 (JAX, cell 2): A cell timed out" in message
+    assert "after 5 seconds" in message and "The notebook stays as it was." in message
+    assert not (root / notebook(ONE, "jax")).exists()
+
+
+@pytest.fixture
+def fake_run(monkeypatch):
+    """Executing gives each cell a number and nothing else, in no time."""
+
+    async def run(notebook, folder, **hooks):
+        await asyncio.sleep(0)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        for number, cell in enumerate(code, 1):
+            cell.execution_count = number
+            if "nonsense" in cell.source:
+                cell.outputs = [nbformat.from_dict({"output_type": "nonsense"})]
+
+    monkeypatch.setattr(build, "run", run)
+
+
+def test_a_failed_write_does_not_cancel_the_others(tmp_path, fake_run, monkeypatch):
+    root, whole = three(tmp_path), build.write
+
+    def write(path, text):
+        if path.name in ("jax_two.ipynb", "README.md"):
+            raise PermissionError(13, "Permission denied", str(path))
+        whole(path, text)
+
+    monkeypatch.setattr(build, "write", write)
+    message = refused(root, "--jobs", "1")
+    for path in (notebook(TWO, "jax"), "README.md", "01_a/README.md"):
+        assert f"{root / path}: cannot be written: Permission denied" in message
+    files = {path.name for path in root.rglob("*.ipynb")}
+    assert len(files) == 11 and "jax_two.ipynb" not in files
+    monkeypatch.undo()
+    assert build.check(root, frameworks=["jax"]) == [
+        notebook(TWO, "jax"), "01_a/README.md", "02_b/README.md", "README.md"
+    ]  # fmt: skip
+
+
+def test_an_invalid_notebook_is_named_and_not_written(tmp_path, fake_run):
+    root = three(tmp_path)
+    write(root, "01_a/02_two/lesson.md", "# Two\n\n```python\nnonsense\n```\n")
+    message = refused(root, "--framework", "pytorch")
+    assert message.startswith(f"error: {notebook(TWO, 'pytorch')}: not a valid notebook: ")
+    files = sorted(path.name for path in root.rglob("*.ipynb"))
+    assert files == ["pytorch_one.ipynb", "pytorch_three.ipynb"]
 
 
 @pytest.mark.parametrize(
@@ -627,15 +797,23 @@ CHANGES = {
     "tag": ("01_a/01_one/lesson.md", "```python\nprint", '```python tags=["exercise"]\nprint',
             BUILT[:2], []),
     "one framework": ("02_b/03_three/lesson.md", '"JAX"', '"jax"', [notebook(THREE, "jax")], []),
-    "shared": ("shared/tool.py", "1", "2", BUILT, []),
+    "what it uses": ("shared/tool.py", "1 ", "2 ", BUILT[:2], []),
+    "what that uses": ("shared/deep/inner.py", "a text", "b text", BUILT[:2], []),
+    "how that is found": ("shared/deep/__init__.py", "inner import text", "inner import *",
+                          BUILT[:2], []),
+    "a file beside it": ("shared/deep/words.txt", "some", "many", BUILT[:2], []),
+    "what all use": ("shared/__init__.py", "", "x = 1\n", BUILT, []),
+    "what none uses": ("shared/other.py", "import tool", "import deep", [], []),
+    "a docstring": ("shared/tool.py", "A tool", "No tool", [], []),
+    "a docstring within": ("shared/tool.py", "One.", "Two.\n\n    More.\n    ", [], []),
+    "a comment": ("shared/tool.py", "# one", "# the value", [], []),
+    "the form": ("shared/tool.py", "deep.inner, 1", "(\n        deep.inner, 1,)", [], []),
     "prose": ("01_a/02_two/lesson.md", "Why this matters.", "Because.", [], BUILT[2:4]),
     "a framework not built": ("01_a/02_two/lesson.md", '"MXNet"', '"mxnet"', [], []),
     "title": ("01_a/01_one/lesson.md", "# One", "# 1", [],
               [*BUILT[:4], "01_a/README.md", "README.md"]),
-    "source by hand": (BUILT[0], "print(", "print( ", [], BUILT[:1]),
     "output by hand": (BUILT[0], "rate is 1.0", "rate is 2.0", BUILT[:1], []),
     "a count by hand": (BUILT[0], '"execution_count": 2', '"execution_count": 9', BUILT[:1], []),
-    "not a notebook": (BUILT[0], '"cells": [', "<<<<<<<", BUILT[:1], []),
 }  # fmt: skip
 
 
@@ -648,6 +826,156 @@ def test_a_change_makes_stale_what_depends_on_it(built, no_kernel, change):
         message = refused(built, "--check", "--framework", "pytorch", "jax")
         assert "run `make notebooks`:\n  " in message
         assert message.split("\n  ")[1:] == execute + rewrite
+
+
+def test_what_is_imported_is_found_however_it_is_written(tmp_path):
+    root = new_course(tmp_path)
+
+    def used(*cells):
+        known = {}
+        staleness.shared(root, cells, known)
+        return {name for name, found in known.items() if found} - {"shared"}
+
+    tool = {"shared.tool", "shared.deep", "shared.deep.inner"}
+    assert used("x = 1", "shared = 2") == used("import sharedx.tool") == set()
+    assert used("from shared import tool") == used("import shared.tool as t") == tool
+    assert used("%matplotlib inline\nfrom shared.tool import (\n    value,\n)") == tool
+    assert used("def f():\n    if 1:\n        !ls\n        import shared.tool") == tool
+    assert used("from shared import other") == {"shared.other", *tool}
+    assert used("import os, shared.deep.inner") == {"shared.deep", "shared.deep.inner"}
+    assert used("x = 1", "from shared.deep import inner") == {"shared.deep", "shared.deep.inner"}
+
+
+def test_fingerprints_are_the_same_in_every_version_of_python():
+    code = (
+        'def f(a, /, *, b: int = 3, **c) -> None:\n    """Doc."""\n    return f"{a!r:>{b}} {c}", '
+        "b'x', None, ..., 1.5, 'ä'\n\n\nclass A(list):\n    x = [i async for i in y]\n"
+        "with open('f') as g, h: pass\nmatch a:\n    case [1, *_]: pass\n"
+    )
+    expected = "2f12207da9be32f4"
+    assert staleness.fingerprint(staleness.structure(staleness.parsed(code))) == expected
+
+
+def test_restamp_takes_what_is_stored_for_what_shared_gives_now(built, no_kernel, capsys):
+    before = nbformat.read(built / BUILT[0], 4)
+    edit(built, "shared/deep/inner.py", "'a text'", "'a' + ' text'")
+    edit(built, "02_b/03_three/lesson.md", '"JAX"', '"jax"')
+    message = refused(built, "--restamp", "--framework", "jax", "pytorch")
+    [why] = message.split("\n\n")
+    assert why == f"error: {notebook(THREE, 'jax')}: not only `shared` changed; it has to be built"
+    assert state(built) == ([notebook(THREE, "jax")], [])
+    after = nbformat.read(built / BUILT[0], 4)
+    assert after.cells == before.cells and after.metadata != before.metadata
+    assert refused(built, "--restamp", "--force") == "2"
+
+
+# -------------------------------------------------------------------------- readers' work
+
+
+def as_saved(path, change):
+    """Change a notebook as an editor does, which writes the file in its own form."""
+    notebook = nbformat.read(path, 4)
+    result = change(notebook)
+    path.write_text(json.dumps(result or notebook, indent=2), "utf-8", newline="\r\n")
+
+
+def put(cells, position, kind, source):
+    new = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    cells.insert(position, new(source))
+
+
+def answered(notebook):
+    notebook.cells[4].source += "\nprint('my answer')"
+
+
+def answered_and_stripped(notebook):
+    answered(notebook)
+    notebook.metadata = nbformat.from_dict({})
+
+
+EDITS = {
+    "an answer": answered,
+    "an answer, metadata stripped": answered_and_stripped,
+    "one character": lambda n: n.cells[1].update(source=n.cells[1].source + "!"),
+    "a space that counts": lambda n: n.cells[3].update(source="  " + n.cells[3].source + "\nx"),
+    "a note": lambda n: put(n.cells, 2, "markdown", "to be read again"),
+    "a cell at the end": lambda n: put(n.cells, len(n.cells), "code", "1 + 1"),
+    "a cell less": lambda n: n.cells.pop(5) and None,
+    "two cells exchanged": lambda n: n.cells.insert(3, n.cells.pop(4)),
+    "another kind": lambda n: n.cells.__setitem__(4, nbformat.v4.new_raw_cell(n.cells[4].source)),
+    "a picture": lambda n: n.cells[1].update(attachments={"a.png": {"image/png": "AAAA"}}),
+    "another notebook": lambda n: nbformat.v4.new_notebook(cells=n.cells[1:]),
+}
+
+
+def unread(notebook):
+    """Opened in JupyterLab, run, and saved: nothing was typed."""
+    notebook.metadata.kernelspec.display_name = "My Python"
+    notebook.metadata.language_info = {"name": "python", "version": "3.12.1", "mimetype": "x"}
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata.update(scrolled=True, trusted=True, collapsed=False)
+        cell.id = f"other-{number}"
+        cell.source = cell.source.replace("\n", "\r\n") + "  \n"
+    put(notebook.cells, len(notebook.cells), "code", "")
+    put(notebook.cells, 2, "markdown", "\n")
+
+
+def run_again(notebook):
+    unread(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = 99, []
+
+
+@pytest.mark.parametrize("edits", EDITS)
+def test_what_a_reader_wrote_is_not_overwritten(built, no_kernel, edits):
+    as_saved(built / BUILT[0], EDITS[edits])
+    before = (built / BUILT[0]).read_bytes()
+    edit(built, "01_a/01_one/lesson.md", "Why this matters.", "Because.")
+    stale = refused(built, "--check", "--framework", "pytorch", "jax").split("\n  ")[1:]
+    assert stale == [f"{BUILT[0]} (has cells edited by hand)", BUILT[1]]
+    assert refused(built, "--framework", "pytorch", "jax") == (
+        f"error: {BUILT[0]} has cells edited by hand: copy it to another name to keep your work, "
+        "then build it with --force --lesson 01_a/01_one --framework pytorch"
+    )
+    assert (built / BUILT[0]).read_bytes() == before
+    assert nbformat.read(built / BUILT[1], 4).cells[1].source == "Because."  # the other is built
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"cells": 3}', "<<<<<<< ours\n{}"])
+def test_what_is_no_notebook_is_not_overwritten_either(built, no_kernel, content):
+    (built / BUILT[0]).write_text(content)
+    assert f"{BUILT[0]} has cells edited by hand" in refused(built, "--framework", "pytorch")
+    assert (built / BUILT[0]).read_text() == content
+
+
+def test_by_force_it_is_overwritten(built, fake_run):
+    as_saved(built / BUILT[0], answered)
+    run(built, "--force", "--lesson", "01_a/01_one", "--framework", "pytorch")
+    assert "my answer" not in (built / BUILT[0]).read_text("utf-8")
+
+
+def test_what_only_an_editor_changed_is_overwritten_without_a_word(built, no_kernel, capsys):
+    before = (built / BUILT[0]).read_bytes()
+    as_saved(built / BUILT[0], unread)
+    assert (built / BUILT[0]).read_bytes() != before
+    run(built, "--framework", "pytorch", "jax")
+    assert capsys.readouterr().out == f"{BUILT[0]}\n"
+    assert (built / BUILT[0]).read_bytes() == before
+
+
+def test_what_was_run_again_is_built_anew(built):
+    before = (built / BUILT[0]).read_bytes()
+    as_saved(built / BUILT[0], run_again)
+    run(built, "--framework", "pytorch", "jax")
+    assert (built / BUILT[0]).read_bytes() == before
+
+
+def test_an_edit_that_the_lesson_has_as_well_is_nobody_s_loss(built, no_kernel):
+    edit(built, "01_a/01_one/lesson.md", "Why this matters.", "Because.")
+    as_saved(built / BUILT[0], lambda n: n.cells[1].update(source="Because."))
+    run(built, "--framework", "pytorch", "jax")
+    assert state(built) == ([], [])
 
 
 def test_a_change_of_prose_keeps_the_outputs(built, no_kernel, capsys):

@@ -45,6 +45,8 @@ async def run(notebook, folder, **hooks):
 
     Raises one of FAILED: a cell failed, took longer than TIMEOUT, or its kernel died.
     """
+    # nbclient would have Ctrl-C stop one kernel, and go on; asyncio's own handler stops them all.
+    asyncio.get_running_loop().add_signal_handler = lambda *_: None
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -68,7 +70,7 @@ def run_all(notebook, folder):
 def said(error):
     """What one of FAILED says, without colours."""
     message = getattr(error, "traceback", "") or str(error)
-    return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()
+    return re.sub(r"\x1b\[[0-9;]*m", "", message).strip() or type(error).__name__
 
 
 async def execute(job):
@@ -150,8 +152,7 @@ def keep_outputs(job, restamp=False):
         made, given = dict(old.metadata.course), staleness.results(old)
     except Exception:  # whatever is wrong with the file, it is to be made anew
         return False
-    new_code = [cell for cell in job.notebook.cells if cell.cell_type == "code"]
-    old_code = [cell for cell in old.cells if cell.cell_type == "code"]
+    new_code, old_code = staleness.code_of(job.notebook), staleness.code_of(old)
     new = job.notebook.metadata.course
     same = made.get("code") == new.code and (restamp or made.get("shared") == new.shared)
     if not same or made.get("results") != given or len(new_code) != len(old_code):
@@ -192,8 +193,6 @@ async def build(root, lessons=(), frameworks=None, jobs=2, force=False, restamp=
 
     frameworks: those named must be installed; None stands for all that are.
     """
-    # nbclient would have Ctrl-C stop one kernel, and go on; asyncio's own handler stops them all.
-    asyncio.get_running_loop().add_signal_handler = lambda *_: None
     written, failures, todo, absent = [], [], [], set()
 
     def save(path, text):

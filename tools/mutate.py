@@ -2,7 +2,8 @@
 
 Each mutation turns a sign, doubles a learning rate or takes another axis in one cell of the
 sections "From scratch", "Check" and "Train" that belongs to the framework alone. A notebook that
-still runs through with a mutation has a hole in its checks; such survivors are listed.
+still runs through with a mutation has a hole in its checks; such survivors are listed. A notebook
+that does not run without any mutation is an error.
 Usage: python -m tools.mutate 02_optimizers/02_momentum --framework jax
 """
 
@@ -10,20 +11,19 @@ import argparse
 import asyncio
 import copy
 import io
-import os
 import re
 import sys
 import tokenize
+from pathlib import Path
 
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
 from tools import build, course
-from tools.course import FRAMEWORKS
+from tools.course import FRAMEWORKS, CourseError
 
 SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+=", "assign_sub": "assign_add"}
 RATES = {"lr", "LR"}
+WHERE = "From scratch", "Check", "Train"
 
 
 def mutations(source):
@@ -55,7 +55,7 @@ def mutants(notebook, framework):
     inside = False
     for position, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown" and (headings := re.findall("^## (.*)", cell.source, re.M)):
-            inside = headings[-1] in ("From scratch", "Check", "Train")
+            inside = headings[-1] in WHERE
         if inside and cell.cell_type == "code" and framework in cell.metadata.get("tags", []):
             for row, what, source in mutations(cell.source):
                 mutant = copy.deepcopy(notebook)
@@ -63,50 +63,61 @@ def mutants(notebook, framework):
                 yield f"cell {position}, line {row}", what, mutant
 
 
-async def survives(mutant, folder):
-    client = NotebookClient(
-        mutant,
-        timeout=build.TIMEOUT,
-        resources={"metadata": {"path": folder}},
-        extra_arguments=build.KERNEL_ARGUMENTS,
-    )
+async def failure(notebook, folder):
+    """What stops a notebook, or None if it runs through; the notebook itself stays as it is."""
     try:
-        await client.async_execute(env=os.environ | course.KERNEL_ENV)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError):
-        return False
-    return True
+        await build.run(copy.deepcopy(notebook), folder)
+    except build.FAILED as error:
+        return build.said(error)
 
 
 async def report(root, lessons, frameworks, jobs):
-    limit, survivors = asyncio.Semaphore(jobs), []
-    work = [
-        (job.lesson, job.framework, *mutant)
-        for job in build.plan(root, lessons, frameworks)
-        for mutant in mutants(job.notebook, job.framework)
-    ]
-    with tqdm(total=len(work), desc="mutants", disable=None) as bar:
+    """The lines to print, the worst first, and the exit status: 2 if a notebook does not run."""
+    limit, tried, survivors, broken, empty = asyncio.Semaphore(jobs), [], [], [], []
+    work = list(build.plan(root, lessons, frameworks))
+    made = {job.name: list(mutants(job.notebook, job.framework)) for job in work}
+    with tqdm(total=sum(map(len, made.values())), desc="mutants", disable=None) as bar:
 
-        async def one(lesson, framework, spot, what, mutant):
+        async def one(job, spot, what, mutant):
             async with limit:
-                if await survives(mutant, str(lesson.source.parent)):
-                    survivors.append(f"{lesson.path}, {FRAMEWORKS[framework]}, {spot}: {what}")
+                if not await failure(mutant, job.path.parent):
+                    survivors.append(f"survived: {job.name}, {spot}: {what}")
+                tried.append(spot)
                 bar.update()
 
-        await asyncio.gather(*(one(*item) for item in work))
-    return len(work), sorted(survivors)
+        async def all_of(job):
+            if not made[job.name]:
+                empty.append(f"nothing to mutate in {job.name}: {', '.join(WHERE)}")
+                return
+            async with limit:
+                message = await failure(job.notebook, job.path.parent)
+            if message:  # then every mutant would fail, and show nothing
+                broken.append(f"error: {job.name} fails without any mutation:\n{message}")
+            else:
+                await asyncio.gather(*(one(job, *mutant) for mutant in made[job.name]))
+
+        await asyncio.gather(*map(all_of, work))
+    summary = f"{len(tried)} mutants, {len(survivors)} survived"
+    lines = [*sorted(broken), *sorted(empty), *sorted(survivors), summary]
+    return lines, 2 if broken else bool(survivors)
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.mutate", description=__doc__)
     parser.add_argument("lesson", nargs="+", help="path of a lesson")
     parser.add_argument("--framework", nargs="+", choices=FRAMEWORKS, default=tuple(FRAMEWORKS))
     parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side")
-    options = parser.parse_args()
-    count, survivors = asyncio.run(
-        report(course.ROOT, options.lesson, options.framework, options.jobs)
-    )
-    print(f"{count} mutants, {len(survivors)} survived", *survivors, sep="\n  ")
-    sys.exit(bool(survivors))
+    parser.add_argument("--root", type=Path, default=course.ROOT, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    what = options.root, options.lesson, options.framework, options.jobs
+    try:
+        lines, status = asyncio.run(report(*what))
+    except CourseError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    print("\n".join(lines))
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -123,10 +123,12 @@ def resolve(lesson, framework, prose):
     """Prose whose links to lessons lead to this framework's notebooks, or say what is planned."""
 
     def replace(found):
-        if found["code"] or not found["target"].endswith("/lesson.md"):
+        if found["code"] or re.match(r"\w+:", found["target"]):
             return found[0]
-        chapter, name, _ = course.join(lesson.path, found["target"]).split("/")
-        to = course.Lesson(lesson.root, chapter, name, "")
+        target = course.join(lesson.path, found["target"])
+        if not (path := re.fullmatch(r"(\d\d_\w+)/(\d\d_\w+)/lesson\.md", target)):
+            return found[0]
+        to = course.Lesson(lesson.root, path[1], path[2], "")
         if not to.source.exists():
             return f"{found['text']} (planned)"
         address = Path(os.path.relpath(to.notebook(framework), lesson.path)).as_posix()

@@ -27,23 +27,24 @@ def stored(path):
         return None
 
 
+def code_of(notebook):
+    """The code cells, but empty ones: JupyterLab adds one after the last cell that is run."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
 def results(notebook):
     """Fingerprint of what a notebook's code cells returned."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return fingerprint([(cell.execution_count, cell.outputs) for cell in code])
+    return fingerprint([(cell.execution_count, cell.outputs) for cell in code_of(notebook)])
 
 
 def typed(notebook):
-    """Fingerprint of what stands in a notebook's cells, however an editor ends its lines.
-
-    Empty cells do not count: JupyterLab adds one after the last cell that is run.
-    """
-    cells = [
-        (cell.cell_type, "\n".join(map(str.rstrip, cell.source.strip().splitlines())),
-         cell.get("attachments", {}))
-        for cell in notebook.cells
-    ]  # fmt: skip
-    return fingerprint([cell for cell in cells if cell[1] or cell[2]])
+    """Fingerprint of what stands in a notebook's cells, however an editor ends lines and cells."""
+    cells = []
+    for cell in notebook.cells:
+        text = "\n".join(map(str.rstrip, cell.source.splitlines())).strip("\n")
+        if text or cell.get("attachments"):
+            cells.append((cell.cell_type, text, cell.get("attachments", {})))
+    return fingerprint(cells)
 
 
 def edited(path, new):
