@@ -1,4 +1,6 @@
-"""Figures in one look: colours that colour-blind readers can tell apart, readable at 80 dpi.
+"""Figures in one look: colours and line styles that colour-blind readers can tell apart.
+
+A legend that would cover something is moved to below the axes (`shared.legends`).
 
 Every function draws on `ax`, or on a new figure of its own, and returns nothing, so that a cell
 may end with it. Arrays may be NumPy's or any framework's.
@@ -7,19 +9,36 @@ may end with it. Arrays may be NumPy's or any framework's.
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.config import InlineBackend
 
 from shared.check import to_numpy
 
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) without its yellow, faint on white.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Beside the colours, for prints in grey and for who sees no colours.
+STYLES = ["-", "--", "-.", ":", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 0.8))]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
-mpl.rcParams.update({
-    "axes.prop_cycle": mpl.cycler(color=COLORS), "axes.grid": True, "grid.alpha": 0.3,
-    "axes.spines.right": False, "axes.spines.top": False, "axes.titlesize": 11, "axes.titley": 1.0,
-    "figure.constrained_layout.use": True, "figure.dpi": 80, "figure.figsize": (6.0, 3.5),
-    "font.size": 10.5, "legend.frameon": False, "lines.linewidth": 1.8,
-})
+
+mpl.rcParams.update(
+    {
+        "axes.prop_cycle": mpl.cycler(color=COLORS),
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": 11,
+        "axes.titley": 1.0,
+        "figure.constrained_layout.use": True,
+        "figure.dpi": 110,
+        "figure.figsize": (6.0, 3.5),
+        "figure.hooks": ["shared.legends:layout"],
+        "font.size": 10.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+    }
+)
 # The layout is constrained already: cropping the picture would lay it out and draw it once more.
 InlineBackend.instance().print_figure_kwargs = {"bbox_inches": None}
 
@@ -31,8 +50,12 @@ def curves(series, xlabel, ylabel, title="", log=False, ax=None):
     """
     ax = ax or plt.figure().gca()
     for label, values in series.items():
-        xy = values if isinstance(values, tuple) else (range(len(values)), values)
-        ax.plot(*(to_numpy(v) for v in xy), label=label)
+        x, y = values if isinstance(values, tuple) else (range(len(values)), values)
+        style = STYLES[len(ax.get_lines()) % len(STYLES)]
+        [line] = ax.plot(to_numpy(x), to_numpy(y), linestyle=style, label=label)
+    x = line.get_xdata()
+    if ax.get_xscale() == "linear" and np.array_equal(x, np.rint(x)):
+        ax.xaxis.set_major_locator(_integers())
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
     if len(series) > 1:
         ax.legend()
@@ -80,12 +103,23 @@ def regions(predict, X, y, title="", xlabel="", ylabel="", ax=None, steps=200):
     ax.grid(False)
 
 
-def surface(function, xlim, ylim, title="", xlabel="", ylabel="", paths=None, minimum=None,
-            log=True, ax=None, steps=120):
+def surface(
+    function,
+    xlim,
+    ylim,
+    title="",
+    xlabel="",
+    ylabel="",
+    paths=None,
+    minimum=None,
+    log=True,
+    ax=None,
+    steps=120,
+):
     """Contours of a function of the plane, with the paths an optimizer took over it.
 
     function: takes x and y (steps, steps), returns heights of the same shape.
-    paths: maps a label to points (n, 2); each starts at a dot. minimum: (x, y), drawn as a star.
+    paths: maps a label to points (n, 2), the first drawn larger. minimum: (x, y), drawn as a star.
     log: space the contours evenly in the logarithm of the height above the lowest point.
     """
     ax = ax or plt.figure().gca()
@@ -96,18 +130,28 @@ def surface(function, xlim, ylim, title="", xlabel="", ylabel="", paths=None, mi
     ax.contour(x, y, z, levels=18, colors="white", linewidths=0.4)
     for i, (label, points) in enumerate((paths or {}).items()):
         points, color = to_numpy(points), COLORS[(i + 1) % len(COLORS)]
-        ax.plot(*points.T, color=color, marker=".", markersize=3.5, linewidth=1.2, label=label)
-        ax.plot(*points[0], "o", color=color, markersize=7, markeredgecolor="white")
+        look = {"color": color, "marker": MARKERS[i % len(MARKERS)]}
+        ax.plot(*points.T, **look, markersize=3, linewidth=1.2, label=label)
+        ax.plot(*points[0], **look, markersize=7, markeredgecolor="white")
     if minimum is not None:
         ax.plot(*minimum, "*", color="black", markersize=12, markeredgecolor="white")
     ax.set(xlim=xlim, ylim=ylim, title=title, xlabel=xlabel, ylabel=ylabel)
     ax.grid(False)
     if paths:
-        ax.legend(loc="upper right", fontsize=9, facecolor="white", frameon=True, framealpha=0.85)
+        ax.legend(fontsize=9)
 
 
-def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, values=False,
-            center=None, ax=None):
+def heatmap(
+    matrix,
+    xlabel="",
+    ylabel="",
+    title="",
+    xticks=None,
+    yticks=None,
+    values=False,
+    center=None,
+    ax=None,
+):
     """A matrix (rows, columns) as colours.
 
     xticks, yticks: texts for the columns and rows. values: write the numbers into the cells.
@@ -122,6 +166,8 @@ def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, va
     picture = ax.imshow(matrix, cmap=cmap, norm=norm, aspect="auto")
     ax.figure.colorbar(picture, ax=ax)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.xaxis.set_major_locator(_integers())
+    ax.yaxis.set_major_locator(_integers())
     if xticks is not None:
         long = any(len(str(text)) > 2 for text in xticks)
         ax.set_xticks(range(matrix.shape[1]), xticks, rotation=45 if long else 0)
@@ -130,6 +176,18 @@ def heatmap(matrix, xlabel="", ylabel="", title="", xticks=None, yticks=None, va
     if values:
         for (i, j), value in np.ndenumerate(matrix):
             dark = np.dot(picture.cmap(picture.norm(value)), [0.3, 0.6, 0.1, 0]) < 0.5
-            ax.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=9,
-                    color="white" if dark else "black")
+            ax.text(
+                j,
+                i,
+                f"{value:.4g}",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if dark else "black",
+            )
     ax.grid(False)
+
+
+def _integers():
+    """Ticks at whole numbers: there is no step 2.5, and no column 0.5."""
+    return MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
