@@ -4,6 +4,7 @@ MXNet's last release expects a NumPy and a Python of its time, and some of its o
 wrong gradient without saying so. `load` imports it all the same and repairs these operators, as
 functions and as methods, in eager code; a hybridized Gluon block does not see the repairs.
 """
+
 import ctypes
 import importlib
 import importlib.metadata
@@ -18,9 +19,18 @@ import numpy as onp
 
 _INSTALL = "run `pip install --no-deps mxnet==1.9.1`"
 _CUDA_LIBRARIES = (  # in the order in which they need each other
-    "libcudart.so.11.0", "libnvToolsExt.so.1", "libnvrtc.so.11.2", "libcublasLt.so.11",
-    "libcublas.so.11", "libcufft.so.10", "libcurand.so.10", "libcusparse.so.11",
-    "libcusolver.so.11", "libnccl.so.2", "libcudnn.so.8")
+    "libcudart.so.11.0",
+    "libnvToolsExt.so.1",
+    "libnvrtc.so.11.2",
+    "libcublasLt.so.11",
+    "libcublas.so.11",
+    "libcufft.so.10",
+    "libcurand.so.10",
+    "libcusparse.so.11",
+    "libcusolver.so.11",
+    "libnccl.so.2",
+    "libcudnn.so.8",
+)
 _lock = threading.RLock()
 
 
@@ -47,16 +57,23 @@ def load():
 def _check_installation():
     """Raise ImportError for what cannot work; return the name of the distribution installed."""
     if any(name.partition(".")[0] == "mxnet" for name in sys.modules):
-        raise ImportError("mxnet was imported before mxnet_compat.load(): restart the Python "
-                          "process (in Jupyter: the kernel) and call load() first.")
-    found = [dist for name in ("mxnet", "mxnet-cu112", "mxnet-cu117")
-             for dist in importlib.metadata.distributions(name=name)]
+        raise ImportError(
+            "mxnet was imported before mxnet_compat.load(): restart the Python "
+            "process (in Jupyter: the kernel) and call load() first."
+        )
+    found = [
+        dist
+        for name in ("mxnet", "mxnet-cu112", "mxnet-cu117")
+        for dist in importlib.metadata.distributions(name=name)
+    ]
     if not found:
         raise ImportError(f"MXNet is not installed: {_INSTALL}.")
     for dist in found:
         if not dist.version.startswith("1.9."):
-            raise ImportError(f"{dist.name} {dist.version} is installed, but only MXNet 1.9 is "
-                              f"supported: run `pip uninstall {dist.name}`, then {_INSTALL}.")
+            raise ImportError(
+                f"{dist.name} {dist.version} is installed, but only MXNet 1.9 is "
+                f"supported: run `pip uninstall {dist.name}`, then {_INSTALL}."
+            )
     if importlib.util.find_spec("requests") is None:
         raise ImportError("MXNet needs the package requests: run `pip install requests`.")
     return found[-1].name
@@ -65,9 +82,21 @@ def _check_installation():
 def _import_mxnet():
     """Import mxnet; the names it misses in NumPy and in Python exist only meanwhile."""
     names = dict.fromkeys(("mirr", "msort", "npv", "pmt", "ppmt", "pv", "rate", "trapz"))
-    names |= dict(PZERO=0.0, NZERO=-0.0, PINF=onp.inf, NINF=-onp.inf, Inf=onp.inf, NaN=onp.nan,
-                  NAN=onp.nan, alltrue=onp.all, sometrue=onp.any, product=onp.prod,
-                  round_=onp.round, bool=onp.bool_, in1d=onp.isin)
+    names |= dict(
+        PZERO=0.0,
+        NZERO=-0.0,
+        PINF=onp.inf,
+        NINF=-onp.inf,
+        Inf=onp.inf,
+        NaN=onp.nan,
+        NAN=onp.nan,
+        alltrue=onp.all,
+        sometrue=onp.any,
+        product=onp.prod,
+        round_=onp.round,
+        bool=onp.bool_,
+        in1d=onp.isin,
+    )
     names = {name: value for name, value in names.items() if name not in vars(onp)}
     fakes = dict.fromkeys(("sklearn", "scipy.stats"))  # MXNet can do without; they take a second
     fakes |= {name: types.ModuleType(name) for name in ("distutils", "distutils.version")}
@@ -86,8 +115,11 @@ def _import_mxnet():
         if not isinstance(error, OSError):
             raise
         library = str(error).partition(":")[0]
-        remedy = ("run `apt-get install libquadmath0`" if "quadmath" in library
-                  else "install it, or the CPU build of MXNet")
+        remedy = (
+            "run `apt-get install libquadmath0`"
+            if "quadmath" in library
+            else "install it, or the CPU build of MXNet"
+        )
         raise ImportError(f"MXNet cannot load the system library {library}: {remedy}.") from error
     finally:
         for name in names:
@@ -121,6 +153,7 @@ def _promoted(array, scalar):
 def _repair_scalar_arithmetic(mx):
     """``int_array * 0.5`` and ``mask * 0.5`` cut the scalar to an integer; now float32, as in
     ``int_array / 2``. In place the result has no room for the fraction: TypeError, as in NumPy."""
+
     def repaired(function):
         def wrapper(x1, x2, out=None, **kwargs):
             if out is None and isinstance(x1, mx.np.ndarray):
@@ -130,6 +163,7 @@ def _repair_scalar_arithmetic(mx):
             elif out is not None and _promoted(out, x2) is not out and x2 % 1:
                 raise TypeError(f"an {out.dtype} array cannot hold the result of {x2}: cast it")
             return function(x1, x2, out=out, **kwargs)
+
         return wrapper
 
     functions = mx.ndarray.numpy
@@ -140,6 +174,7 @@ def _repair_scalar_arithmetic(mx):
 
 def _repair_where(mx):
     """With one scalar branch the gradient went to the wrong branch; with two arrays it is right."""
+
     def where(condition, x=None, y=None):
         if isinstance(x, ndarray) != isinstance(y, ndarray):
             array, scalar = (x, y) if isinstance(x, ndarray) else (y, x)
@@ -155,6 +190,7 @@ def _repair_where(mx):
 def _repair_var_and_std(mx):
     """The gradient was 0: the variance is now the mean of squared deviations, written out. The
     standard deviation of equal numbers has no gradient; 0 is taken, as in PyTorch."""
+
     def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
         if dtype is not None or a.dtype.kind in "biu":
             a = a.astype(dtype or "float32")
@@ -174,6 +210,7 @@ def _repair_var_and_std(mx):
 def _repair_matmul(mx):
     """The gradient was wrong for an inner batch axis of size 1, as in (2, 1, 3, 4) @ (2, 6, 4, 5):
     the batch axes are now made equal first. Operands of one or two axes are left alone."""
+
     def matmul(a, b, out=None):
         left, right = a.shape[:-2], b.shape[:-2]
         if left and right and left != right:
@@ -189,6 +226,7 @@ def _repair_matmul(mx):
 def _repair_pad(mx):
     """It used numpy.compat, gone from NumPy 2, and ignored ``constant_values``. The kernel does
     neither, but wants at least two axes. Widths are given as to NumPy's pad."""
+
     def pad(x, pad_width, mode="constant", constant_values=0):
         widths = onp.broadcast_to(pad_width, (x.ndim, 2)).astype(int, casting="safe").tolist()
         options = {"constant_value": constant_values} if mode == "constant" else {}
@@ -202,6 +240,7 @@ def _repair_pad(mx):
 
 def _repair_selu(mx):
     """The gradient of ``leaky_relu(act_type='selu')``, hence of Gluon's SELU, was wrong below 0."""
+
     def leaky_relu(data=None, gamma=None, act_type="leaky", **kwargs):
         if act_type != "selu":
             return original(data, gamma, act_type=act_type, **kwargs)
@@ -214,23 +253,36 @@ def _repair_selu(mx):
 
 def _refuse_missing_gradients(mx):
     """These gave the gradient 0, `rot90` a wrong one. They now refuse to be recorded."""
+
     def refusing(name, original):
         def kernel(*args, **kwargs):
             if mx.autograd.is_recording():
-                raise NotImplementedError(f"MXNet has no gradient for {name}: call it outside "
-                                          "autograd.record(), or under autograd.pause().")
+                raise NotImplementedError(
+                    f"MXNet has no gradient for {name}: call it outside "
+                    "autograd.record(), or under autograd.pause()."
+                )
             return original(*args, **kwargs)
+
         return kernel
 
     kernels = mx.ndarray.numpy._internal
-    for name in ("eig", "eigh", "eigvals", "eigvalsh", "percentile", "pinv", "pinv_scalar_rcond",
-                 "rot90"):
+    for name in (
+        "eig",
+        "eigh",
+        "eigvals",
+        "eigvalsh",
+        "percentile",
+        "pinv",
+        "pinv_scalar_rcond",
+        "rot90",
+    ):
         _replace(kernels, **{name: refusing(name.partition("_")[0], getattr(kernels, name))})
 
 
 def _repair_custom_functions(mx):
     """In a subclass of autograd.Function, backward got legacy arrays in a thread without NumPy
     semantics; an input without gradient cut off those after it; grad_req='add' gave nothing."""
+
     def init_subclass(cls):
         super(mx.autograd.Function, cls).__init_subclass__()
         cls.backward = with_numpy_arrays(cls.backward)
@@ -239,6 +291,7 @@ def _repair_custom_functions(mx):
         def wrapper(self, *grads):
             mx.util.set_np()
             return backward(self, *(grad.as_np_ndarray() for grad in grads))
+
         return wrapper
 
     def write(targets, values, requests):
@@ -254,6 +307,7 @@ def _repair_custom_functions(mx):
 
 def _repair_shapes(mx):
     """Kernels take parameters as text, and NumPy 2 writes ``(np.int64(3),)`` where 1 wrote (3,)."""
+
     def plain(value):
         if isinstance(value, (tuple, list)):
             return type(value)([plain(item) for item in value])
@@ -267,6 +321,7 @@ def _repair_shapes(mx):
 
 def _add_array_conversion(mx):
     """``numpy.asarray(a)`` saw nested sequences of 0-d objects: it now gets a NumPy array."""
+
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("an MXNet array cannot be seen from NumPy without a copy")
@@ -284,14 +339,26 @@ def _add_functions(mx):
         above = np.array(~onp.tri(*m.shape[-2:], k=k - 1, dtype=bool), ctx=m.ctx)
         return np.where(above, m, np.zeros_like(m))
 
-    _replace(np, triu=triu,
-             logical_and=lambda a, b: np.greater(a != 0, b == 0),  # bitwise_and and bitwise_or do
-             logical_or=lambda a, b: np.greater_equal(a != 0, b == 0))  # not broadcast booleans
+    _replace(
+        np,
+        triu=triu,
+        logical_and=lambda a, b: np.greater(a != 0, b == 0),  # bitwise_and and bitwise_or do
+        logical_or=lambda a, b: np.greater_equal(a != 0, b == 0),
+    )  # not broadcast booleans
     np.random.seed = mx.random.seed
     np.ndarray.ravel = lambda a: a.reshape(-1)
 
 
 _REPAIRS = (
-    _repair_scalar_arithmetic, _repair_where, _repair_var_and_std, _repair_matmul, _repair_pad,
-    _repair_selu, _refuse_missing_gradients, _repair_custom_functions, _repair_shapes,
-    _add_array_conversion, _add_functions)
+    _repair_scalar_arithmetic,
+    _repair_where,
+    _repair_var_and_std,
+    _repair_matmul,
+    _repair_pad,
+    _repair_selu,
+    _refuse_missing_gradients,
+    _repair_custom_functions,
+    _repair_shapes,
+    _add_array_conversion,
+    _add_functions,
+)
