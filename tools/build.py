@@ -142,13 +142,12 @@ def matches(lesson, wanted):
     return f"{lesson.path}/".startswith(f"{wanted}/")
 
 
-def keep_outputs(job, restamp=False):
-    """Take the outputs of the file that is there, if this code made them; say whether it did.
+def keep_outputs(job, old, restamp=False):
+    """Take the outputs of the notebook that is there, if this code made them; say whether it did.
 
     restamp: they are taken for made by this code also if the package `shared` has changed.
     """
     try:
-        old = staleness.stored(job.path)
         made, given = dict(old.metadata.course), staleness.results(old)
     except Exception:  # whatever is wrong with the file, it is to be made anew
         return False
@@ -170,8 +169,9 @@ def outdated(root, lessons=(), frameworks=tuple(FRAMEWORKS), force=False, restam
     """
     pages, jobs = list(tables.pages(root)), list(plan(root, lessons, frameworks))
     for job in jobs:
-        job.edited = not force and staleness.edited(job.path, job.notebook)
-        if force or not keep_outputs(job, restamp):
+        old = staleness.stored(job.path)
+        job.edited = not force and staleness.edited(job.path, old, job.notebook)
+        if force or not keep_outputs(job, old, restamp):
             yield job.path, None, job
         elif job.path.read_text("utf-8") != job.text:
             yield job.path, job.text, job

@@ -47,16 +47,17 @@ def typed(notebook):
     return fingerprint(cells)
 
 
-def edited(path, new):
-    """Whether a file has cells that neither the builder wrote nor `new` has: somebody's work."""
+def edited(path, old, new):
+    """Whether a file has cells that neither the builder wrote nor `new` has: somebody's work.
+
+    old: what `stored` gives of it.
+    """
     if not path.exists():
         return False
     try:
-        old = stored(path)
-        now = typed(old)
+        return typed(old) not in (old.metadata.course.source, typed(new))
     except Exception:  # not a notebook of ours, so it may be anything
         return True
-    return now not in (old.metadata.get("course", {}).get("source"), typed(new))
 
 
 # ------------------------------------------------------------------------ the package `shared`
