@@ -107,6 +107,8 @@ def gradient(function, arguments, grads, name, tol=1e-6, step=1e-5, samples=50, 
         raise CheckError(f"✗ {name}: {len(arguments)} arguments and {len(grads)} gradients")
     rng = np.random.default_rng(seed)
     for number, (x, grad) in enumerate(zip(arguments, grads, strict=True)):
+        if grad is None:
+            raise CheckError(f"✗ {name}: gradient {number} is None")
         grad = to_numpy(grad)
         if grad.shape != x.shape:
             raise CheckError(

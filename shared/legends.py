@@ -5,8 +5,9 @@ legends that a notebook makes itself, too; one that is given a `bbox_to_anchor` 
 """
 
 import numpy as np
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.quiver import Quiver
 from matplotlib.transforms import ScaledTranslation
 
 
@@ -68,10 +69,10 @@ def _is_under(box, artist):
     if isinstance(artist, PathCollection):  # points
         points = artist.get_offset_transform().transform(np.ma.filled(artist.get_offsets(), np.nan))
         return any(box.contains(*point) for point in points)
-    if hasattr(artist, "get_segments"):  # lines, such as error bars
-        transform = artist.get_transform()
+    if isinstance(artist, (LineCollection, PolyCollection)) and not isinstance(artist, Quiver):
+        filled, transform = isinstance(artist, PolyCollection), artist.get_transform()
         paths = [transform.transform_path(path) for path in artist.get_paths()]
-        return any(path.intersects_bbox(box, filled=False) for path in paths)
+        return any(path.intersects_bbox(box, filled=filled) for path in paths)
     return box.overlaps(artist.get_window_extent())  # what fills its place
 
 

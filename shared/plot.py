@@ -20,7 +20,6 @@ COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 STYLES = ["-", "--", "-.", ":", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 0.8))]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
-
 mpl.rcParams.update(
     {
         "axes.prop_cycle": mpl.cycler(color=COLORS),
@@ -49,12 +48,13 @@ def curves(series, xlabel, ylabel, title="", log=False, ax=None):
     log: draw the y axis logarithmically.
     """
     ax = ax or plt.figure().gca()
+    whole = ax.get_xscale() == "linear"
     for label, values in series.items():
-        x, y = values if isinstance(values, tuple) else (range(len(values)), values)
-        style = STYLES[len(ax.get_lines()) % len(STYLES)]
-        [line] = ax.plot(to_numpy(x), to_numpy(y), linestyle=style, label=label)
-    x = line.get_xdata()
-    if ax.get_xscale() == "linear" and np.array_equal(x, np.rint(x)):
+        xy = values if isinstance(values, tuple) else (range(len(values)), values)
+        x, y = (to_numpy(v) for v in xy)
+        ax.plot(x, y, linestyle=STYLES[len(ax.get_lines()) % len(STYLES)], label=label)
+        whole = whole and x.dtype.kind in "iuf" and np.array_equal(x, np.rint(x))
+    if whole:
         ax.xaxis.set_major_locator(_integers())
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
     if len(series) > 1:

@@ -170,6 +170,7 @@ def test_the_step_suits_small_and_large_arguments(x):
         ([GRADS[0] * np.array([[1, 1], [1, 1 + 1e-6]]), GRADS[1]], "✗ cubic, argument 0: "),
         ([GRADS[0].T, GRADS[1]], "✗ cubic, argument 0: "),
         ([GRADS[0].ravel(), GRADS[1]], "✗ cubic: gradient 0 has shape (4,), expected (2, 2)"),
+        ([GRADS[0], None], "✗ cubic: gradient 1 is None"),
         (GRADS[:1], "✗ cubic: 2 arguments and 1 gradients"),
         ([GRADS[0], np.nan], "✗ cubic, argument 1: the value is not finite"),
     ],
