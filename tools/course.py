@@ -1,8 +1,10 @@
 """The tree of the course: frameworks, lessons, notebooks, and their addresses."""
 
 import importlib.util
+import os
 import posixpath
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,16 @@ KERNEL_ENV = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TQDM_DISABLE": "1",
 }
+# What JAX compiles is kept in the environment for the next notebook, build or test that needs it.
+# A half-written entry (of a kernel that was stopped) is compiled again, without a warning in red.
+if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
+    KERNEL_ENV |= {
+        "JAX_COMPILATION_CACHE_DIR": f"{sys.prefix}/jax-cache",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache entry:UserWarning,"
+        "ignore:Error writing persistent compilation cache entry:UserWarning",
+    }
 
 _address = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["course"]
 REPOSITORY, BRANCH = _address["repository"], _address["branch"]
@@ -139,3 +151,9 @@ def missing(frameworks=FRAMEWORKS):
         for module in MODULES[name]
         if name in frameworks and importlib.util.find_spec(module) is None
     )
+
+
+if __name__ == "__main__":  # what `make` says when it has made the environment
+    if there_is_not := missing():
+        print(f"Not installed, since there is none for this machine: {there_is_not}. ", end="")
+        print("Its notebooks are skipped.")
