@@ -13,9 +13,26 @@ from matplotlib.transforms import ScaledTranslation
 
 class _Layout(ConstrainedLayoutEngine):
     def execute(self, fig):
-        super().execute(fig)
+        self._lay_out(fig)
         while _move_legends(fig):  # axes become smaller by it: another legend may now cover some
-            super().execute(fig)
+            self._lay_out(fig)
+
+    def _lay_out(self, fig):
+        # Matplotlib 3.10 has the ticks of axes in space far outside until they were drawn once, and
+        # would leave no room for the axes.
+        spaces = [ax for ax in fig.axes if ax.name == "3d"]
+        ticked = [axis for ax in spaces for axis in (ax.xaxis, ax.yaxis, ax.zaxis)]
+        lost = [axis for axis in ticked if axis.get_visible() and _is_wide(axis, fig)]
+        for axis in lost:
+            axis.set_visible(False)
+        super().execute(fig)
+        for axis in lost:
+            axis.set_visible(True)
+
+
+def _is_wide(axis, figure):
+    box = axis.get_tightbbox()
+    return box is not None and box.width > figure.bbox.width
 
 
 def layout(figure):

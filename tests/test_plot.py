@@ -229,6 +229,19 @@ def test_a_legend_of_its_own_handles_keeps_them():
     assert red.get_color() == "red" and mpl.colors.to_hex(blue.get_facecolor()) == "#0000ff"
 
 
+@pytest.mark.filterwarnings("error")  # Matplotlib 3.10: "constrained_layout not applied"
+def test_axes_in_space_have_room():
+    figure = plt.figure(figsize=(10, 3.4))
+    for i in range(3):
+        ax = figure.add_subplot(1, 3, i + 1, projection="3d" if i else None)
+        ax.set(title=f"after layer {i}", xticklabels=[], yticklabels=[])
+        ax.plot(*[[0, 1]] * (3 if i else 2), label="diagonal")
+        ax.legend()
+    figure.canvas.draw()
+    for ax in figure.axes:
+        assert ax.get_position().width > 0.25 and ax.get_position().height > 0.7
+
+
 def test_other_layouts_are_left_alone():
     figure = plt.figure(layout="none")
     full(figure.gca())
