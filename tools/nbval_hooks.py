@@ -102,7 +102,7 @@ def pytest_runtest_makereport(item, call):
     if report.failed and isinstance(call.excinfo and call.excinfo.value, NbCellError):
         error = call.excinfo.value
         lines = re.sub(r"\x1b\[[0-9;]*m", "", error.inner_traceback or "").strip().splitlines()
-        named = [line for line in lines if re.match(r"[\w.]*(Error|Exit|Exception)\b", line)]
+        named = [line for line in lines if re.match(r"✗ |[\w.]*(Error|Exit|Exception)\b", line)]
         message = " ".join(str(error).split())
         if named and message == "Cell execution caused an exception":
             message = named[-1]
