@@ -46,7 +46,7 @@ check: $(VENV)/ready
 
 # An environment holds the path of its folder: in a copy of the course it would use the original.
 # So it says for which folder it was made, and where that is another one it is made anew.
-moved = test -e $(1) && test "$$(cat $(1)/folder 2>/dev/null)" != "$$(pwd -P)"
+moved = test -e $(1)/pyvenv.cfg && test "$$(cat $(1)/folder 2>/dev/null)" != "$$(pwd -P)"
 
 # The stamp is written last, so an interrupted installation is taken up again by the next make.
 $(VENV)/ready: requirements.txt requirements-mxnet.txt constraints.txt pyproject.toml \

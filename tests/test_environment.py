@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -261,7 +262,9 @@ FAKE = """\
 # A Python that writes down what it is asked to do; a virtual environment of it has copies of it.
 echo $(basename $0) $* >> log
 case "$*" in
-  "-m venv "*) mkdir -p $3/bin && for name in python jupyter ruff; do cp $0 $3/bin/$name; done ;;
+  "-m venv "*)
+    mkdir -p $3/bin && touch $3/pyvenv.cfg
+    for name in python jupyter ruff; do cp $0 $3/bin/$name; done ;;
   tools/python_version.py)
     exec REAL -c "import sys; sys.version_info = VERSION, 0; exec(open('$1').read())" ;;
   *"pip install"*)
@@ -461,6 +464,55 @@ def test_the_head_of_the_makefile_lists_its_targets():
     assert listed == ["lab", "test", "quick", "full", "colab", "notebooks", "check", "clean"]
     assert set(re.findall(r"^(\w+):(?!=)", text, re.M)) == set(listed)
     assert text.split(".PHONY:")[1].splitlines()[0].split() == [*listed, "FORCE"]
+
+
+# -------------------------------------------------------------------------- workflows, line ends
+
+
+@pytest.mark.parametrize("name", ["test", "newest"])
+def test_workflows_are_frugal_and_give_nothing_away(name):
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["cancel-in-progress"] is True
+    assert workflow["env"] == {"PIP_EXTRA_INDEX_URL": "${{ vars.PIP_EXTRA_INDEX_URL }}"}
+    for job in workflow["jobs"].values():
+        [checkout] = [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+        assert checkout["with"] == {"persist-credentials": False} and job["timeout-minutes"]
+
+
+def test_workflows_run_all_that_there_is():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))["jobs"]
+    matrix = {name: job["strategy"]["matrix"] for name, job in jobs.items()}
+    assert matrix["test"] == {
+        "part": ["tests", *course.FRAMEWORKS],
+        "python": ["3.11", "3.12", "3.13"],
+    }
+    assert matrix["colab"] == {"framework": [*course.FRAMEWORKS]}
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert 'make test ARGS="[0-9][0-9]_* -k ${{ matrix.part }}_"' in commands
+    assert 'make colab ARGS="-k ${{ matrix.framework }}_"' in commands
+
+
+def test_a_shell_can_read_its_files_in_a_clone_with_line_ends_of_windows(tmp_path):
+    files = ("Makefile", ".ci/run", ".gitattributes", "conftest.py")
+    for name in files:
+        (tmp_path / "one" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "one" / name)
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-C", tmp_path]
+    for command in (
+        ["init", "--quiet", "one"],
+        ["-C", "one", "add", "."],
+        ["-C", "one", "commit", "--quiet", "--message", "first"],
+        ["clone", "--quiet", "--config", "core.autocrlf=true", "one", "two"],
+    ):
+        subprocess.run([*git, *command], check=True)
+    windows = {name for name in files if b"\r" in (tmp_path / "two" / name).read_bytes()}
+    assert windows == {".gitattributes", "conftest.py"}
+    done = subprocess.run(
+        [tmp_path / "two/.ci/run"], env=os.environ | {"PYTHON": "python3.99"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "No rule to make target 'requirements.txt'" in done.stderr  # bash and make read theirs
 
 
 # -------------------------------------------------------------------------------- changed lessons
