@@ -13,9 +13,14 @@ import nbclient
 import nbformat
 import numpy as onp
 import pytest
-import torch
 
 from shared import mxnet_compat
+from tools import course
+
+if missing := course.missing(["mxnet", "pytorch"]):
+    pytest.skip(f"not installed here: {missing}", allow_module_level=True)
+
+import torch  # noqa: E402, after what says that there is none
 
 before = set(vars(onp)), sys.modules.get("distutils")
 mx = mxnet_compat.load()
