@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.config import InlineBackend
 
+from shared import legends
 from shared.check import to_numpy
 
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) without its yellow, faint on white.
@@ -32,7 +33,7 @@ mpl.rcParams.update(
         "figure.constrained_layout.use": True,
         "figure.dpi": 110,
         "figure.figsize": (6.0, 3.5),
-        "figure.hooks": ["shared.legends:layout"],
+        "figure.hooks": [f"{legends.__name__}:layout"],
         "font.size": 10.5,
         "legend.frameon": False,
         "lines.linewidth": 1.8,
