@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.metadata
+import json
 import os
 import re
 import runpy
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from nbval.kernel import RunningKernel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -244,6 +246,11 @@ def test_kernels_inherit_one_thread_and_no_progress_bars():
     assert course.KERNEL_ENV.items() <= os.environ.items()
 
 
+def test_a_kernel_that_dies_is_noticed_here_too():
+    # what then happens is tested in the Colab lane, which has the same plugin
+    assert RunningKernel.get_message.__module__ == "tools.nbval_hooks"
+
+
 def test_pytest_runs_notebooks_and_gives_each_to_one_worker():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
     options = settings["ini_options"]["addopts"].split()
@@ -333,6 +340,18 @@ def test_make_installs_once_and_then_only_works(make, target):
     assert log == INSTALLING + WORK[target]
     done, log = make(target, python="gone-by-now")
     assert (done.returncode, log) == (0, WORK[target])
+
+
+def test_jupyterlab_shows_markdown_rendered(make):
+    make("lab")
+    overrides = json.loads((ROOT / "tools/jupyterlab.json").read_text("utf-8"))
+    there = make.folder / ".venv/share/jupyter/lab/settings/overrides.json"
+    assert json.loads(there.read_text("utf-8")) == overrides
+    for plugin, settings in overrides.items():  # names that the JupyterLab installed here has
+        extension, _, name = plugin.partition(":")
+        schemas = Path(sys.prefix, "share/jupyter/lab/schemas")
+        schema = json.loads((schemas / extension / f"{name}.json").read_text("utf-8"))
+        assert settings.keys() <= schema["properties"].keys()
 
 
 def test_make_installs_again_when_a_requirement_changed(make):

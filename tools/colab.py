@@ -98,7 +98,7 @@ def run(paths, options=(), root=course.ROOT):
             (folder / "content" / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, folder / "content" / place)
         publish(folder / "published", root)
-        python, env = [sys.executable, "-B", "-m"], environment(folder)
+        python, env = [sys.executable, "-m"], environment(folder)
         # Colab's fonts have been looked for before the first notebook says so
         subprocess.run([*python, "matplotlib.font_manager"], env=env, check=True)
         command = [*python, "pytest", *options]
