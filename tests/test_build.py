@@ -361,9 +361,13 @@ and [what
 comes](../../02_b/04_more/lesson.md)."""
     write(root, "01_a/01_one/lesson.md", f"# One\n\n{links}\n\n```python\n1\n```\n\n{links}\n")
     cells = sources(root, framework)
-    assert cells[1] == cells[4] == (
-        f"See [three](../../02_b/03_three/{framework}_three.ipynb), "
-        f"[`two`](../02_two/{framework}_two.ipynb#check)\nand what\ncomes (planned)."
+    assert (
+        cells[1]
+        == cells[4]
+        == (
+            f"See [three](../../02_b/03_three/{framework}_three.ipynb), "
+            f"[`two`](../02_two/{framework}_two.ipynb#check)\nand what\ncomes (planned)."
+        )
     )
 
 
@@ -410,9 +414,7 @@ def test_arguments_that_make_no_sense(small, no_kernel, arguments):
 
 
 def three(root):
-    return new_course(
-        root, a_one="# One\n\nx\n", a_two="# Two\n\nx\n", b_three="# Three\n\nx\n"
-    )
+    return new_course(root, a_one="# One\n\nx\n", a_two="# Two\n\nx\n", b_three="# Three\n\nx\n")
 
 
 def links(root, framework, lesson):
@@ -723,7 +725,11 @@ time.sleep(100)
     command = [sys.executable, "-m", "tools.build", "--root", str(root), "--framework", "jax"]
     command += ["--force"]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         # a shell's background job ignores SIGINT, and its children would, too
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -918,8 +924,9 @@ EDITS = {
     "two cells exchanged": lambda n: n.cells.insert(3, n.cells.pop(4)),
     "another kind": lambda n: n.cells.__setitem__(4, nbformat.v4.new_raw_cell(n.cells[4].source)),
     "a picture": lambda n: n.cells[1].update(attachments={"a.png": {"image/png": "AAAA"}}),
-    "only a picture": lambda n: n.cells.append(nbformat.v4.new_markdown_cell(
-        "", attachments={"a.png": {"image/png": "AAAA"}})),
+    "only a picture": lambda n: n.cells.append(
+        nbformat.v4.new_markdown_cell("", attachments={"a.png": {"image/png": "AAAA"}})
+    ),
     "another notebook": lambda n: nbformat.v4.new_notebook(cells=n.cells[1:]),
 }
 

@@ -19,8 +19,17 @@ from tools.source import frameworks_of, read, references, tags_of
 LESSONS = course.lessons()
 NOTEBOOKS = [(lesson, framework) for lesson in LESSONS for framework in course.FRAMEWORKS]
 SECTIONS = [
-    "The idea", "Predict", "Set-up", "From scratch", "Check", "Train", "Look inside",
-    "With the library", "Conventions and pitfalls", "Exercises", "Where next",
+    "The idea",
+    "Predict",
+    "Set-up",
+    "From scratch",
+    "Check",
+    "Train",
+    "Look inside",
+    "With the library",
+    "Conventions and pitfalls",
+    "Exercises",
+    "Where next",
 ]
 
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path)

@@ -17,7 +17,9 @@ def pages(root):
         lessons.setdefault(lesson.chapter, []).append(lesson)
     sections = []
     if planned:
-        sections.append(f"{len(written)} lessons are written, {len(planned)} are planned (in italics).")
+        sections.append(
+            f"{len(written)} lessons are written, {len(planned)} are planned (in italics)."
+        )
     for chapter, own in sorted(lessons.items()):
         page = root / chapter / "README.md"
         title = course.heading(page)
