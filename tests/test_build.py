@@ -595,6 +595,7 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
     bad = {name: f"# One\n\n```python\n{code}\n```\n" for name, (code, *_) in BAD.items()}
     monkeypatch.delenv("TQDM_DISABLE")  # the builder sets it for the kernels
     bars = "\n```python\nimport os\n\nassert os.environ['TQDM_DISABLE']\n```\n"
+    bars += "\n```python\nfrom tqdm.auto import tqdm\n\nfor _ in tqdm(range(3)):\n    pass\n```\n"
     good = LESSON.format(title="Good") + bars
     root = new_course(tmp_path, **bad, a_good=good)
     paths = {job.lesson.slug: job.path for job in build.plan(root, frameworks=["tensorflow"])}
@@ -608,6 +609,8 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
         assert start in message
         assert what in message.partition(start)[2].partition("The notebook stays as it was.")[0]
     assert nbformat.read(paths["good"], 4).cells[4].outputs[0].text == "twice the rate is 1.0\n"
+    [bar] = [cell for cell in nbformat.read(paths["good"], 4).cells if "tqdm(" in cell.source]
+    assert not bar.outputs
     assert "06_good" not in message and "\x1b" not in message
     assert not list(root.rglob(".*"))
 

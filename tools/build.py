@@ -28,6 +28,7 @@ from tools.render import render
 from tools.source import read, tags_of
 
 TIMEOUT = 120  # seconds a cell may take before the build gives up
+WIDGET = "application/vnd.jupyter.widget-view+json"
 # What a framework's C++ code logs while it starts goes to the terminal, not into the notebook.
 KERNEL_ARGUMENTS = ["--IPKernelApp.capture_fd_output=False", "--IPKernelApp.log_level=ERROR"]
 FAILED = (CellExecutionError, CellTimeoutError, RuntimeError)  # RuntimeError: the kernel died
@@ -92,6 +93,8 @@ async def execute(job):
                 raise job.error(position, f"it writes to the error stream\n{output.text}")
         if {"live", "solution"} & set(tags_of(cell)):
             cell.outputs = []  # timings, and what gives an answer away: shown when the cell is run
+        if cell.get("outputs"):  # a progress bar that is a widget heeds no TQDM_DISABLE
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
         for output in cell.get("outputs", []):
             clean_output(job, position, output)
     job.notebook.metadata.course.results = staleness.results(job.notebook)
