@@ -68,6 +68,7 @@ def notebook_of(lesson, framework):
     """The cells that run in a framework's notebook, which need not be built."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
+    notebook.metadata.papermill = {}  # where it notes the parameters
     for cell in code_of(lesson, framework):
         tags = {"tags": sorted(tags_of(cell))}
         notebook.cells.append(nbformat.v4.new_code_cell(cell.source, metadata=tags))
@@ -80,13 +81,9 @@ def run(lesson, framework, parameters):
     try:
         build.run_all(notebook, lesson.root / lesson.path)
     except build.FAILED as error:
-        begun = [cell.source for cell in notebook.cells if cell.execution_count or cell.outputs]
         given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
-        pytest.fail(
-            f"{lesson.path} in {framework} with {given}:\n{build.said(error)}\n"
-            f"in the cell\n{(begun or [''])[-1]}",
-            pytrace=False,
-        )
+        said = build.said(error)  # with the cell
+        pytest.fail(f"{lesson.path} in {framework} with {given}: {said}", pytrace=False)
 
 
 def check(path, framework, more):
@@ -109,6 +106,47 @@ def test_the_rule():
         for more in (False, True):
             after = others(before, more)
             assert "SEED" in after and all(before[name] != after[name] for name in after), path
+
+
+SMALL = """# A lesson
+
+```python tags=["parameters"]
+EPOCHS = 3
+SEED = 0
+```
+
+```python
+from shared import check
+
+check.parameters(globals(), EPOCHS=3, SEED=0)
+```
+
+```python tags=["pytorch"]
+check.CHECK(EPOCHS * 1.0, 3.0, "epochs in PyTorch")
+```
+
+```python tags=["mxnet", "tensorflow", "jax"]
+raise RuntimeError("the cell of the others")
+```
+"""
+
+
+@pytest.mark.parametrize(("kind", "passes"), [("at_least", True), ("close", False)])
+def test_a_lesson_that_stops_is_named_with_its_cell_and_its_message(tmp_path, kind, passes):
+    folder = tmp_path / "01_a/01_small"
+    folder.mkdir(parents=True)
+    (folder / "lesson.md").write_text(SMALL.replace("CHECK", kind), "utf-8")
+    [lesson] = course.lessons(tmp_path)
+    values = others(defaults(lesson, "pytorch"), more=False)
+    assert values == {"EPOCHS": 2, "SEED": 1}
+    if passes:
+        return run(lesson, "pytorch", values)
+    with pytest.raises(pytest.fail.Exception) as caught:
+        run(lesson, "pytorch", values)
+    message = str(caught.value)
+    assert message.startswith("01_a/01_small in pytorch with EPOCHS=2, SEED=1: ")
+    assert 'check.close(EPOCHS * 1.0, 3.0, "epochs in PyTorch")' in message
+    assert "\n✗ epochs in PyTorch: 2, expected 3;" in message
 
 
 class TestFewer:  # a class of its own, so that another worker may take it
