@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tools import build, course
-from tools.source import frameworks_of, read, references, tags_of
+from tools.source import CODE, frameworks_of, read, references, tags_of
 
 LESSONS = course.lessons()
 NOTEBOOKS = [(lesson, framework) for lesson in LESSONS for framework in course.FRAMEWORKS]
@@ -237,7 +237,7 @@ def pages():
 def test_relative_links_lead_somewhere():
     broken = []
     for path, text in pages():
-        text = re.sub("^```.*?^```", "", text, flags=re.M | re.S)
+        text = re.sub(CODE, "", text, flags=re.M | re.S)
         for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
             if "://" not in link and not Path(path.parent, unquote(link)).exists():
                 broken.append(f"{path.name}: {link}")
