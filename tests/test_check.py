@@ -521,3 +521,19 @@ def test_a_notebook_shows_an_error_inside_an_answer_as_it_is(kernel):
     traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
     assert "return x / 0" in traceback and traceback.endswith("division by zero")
     assert "check.py" not in traceback and "_is_written" not in traceback
+
+
+def test_an_answer_is_wrong_with_any_parameters(capsys):
+    check.parameters({"EPOCHS": 5}, EPOCHS=3)
+
+    def answer():
+        return 0.1
+
+    def test(answer):
+        check.at_least(answer(), 0.5, "the answer")
+
+    with pytest.raises(check.CheckError, match="✗ the answer: 0.1 is below the target 0.5"):
+        check.exercise(test, answer)
+    check.at_least(0.1, 0.5, "a result")  # is reported as before
+    assert capsys.readouterr().out.endswith("(with EPOCHS = 5)\n")
+    check.parameters({"EPOCHS": 3}, EPOCHS=3)
