@@ -80,7 +80,7 @@ def environment(folder):
             "PYTHONPATH": str(folder / "stand_ins"),
             "COLAB_HOMES": str(folder / "homes"),
             "MPLCONFIGDIR": str(folder / "matplotlib"),
-            # remarks about this very Python, which are not Colab's: its debugger, its release 3.13.0
+            # remarks about this Python, which are not Colab's: on its debugger, on 3.13.0
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONWARNINGS": f"{own.get('PYTHONWARNINGS', '')},"
             "ignore:Guards may run slower on Python 3.13.0:RuntimeWarning",
