@@ -10,8 +10,6 @@ from pathlib import Path
 
 needed = {}  # module: what pip is asked for
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before the import: TensorFlow then logs nothing in red
-
 colab = util.find_spec("google") and util.find_spec("google.colab")
 course = Path.home() / ".deep-learning-four-ways"  # where Colab gets the package `shared`
 
@@ -97,3 +95,11 @@ if missing := ["shared"] * (not found) + absent():
         f"Not installed: {', '.join(missing)}. In a clone of the course `make lab` makes an "
         "environment with everything; in Colab restart the runtime and run this cell again."
     )
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow then logs nothing in red …
+kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)  # … but for a greeting that some of its releases have in spite of it
+try:
+    import tensorflow  # noqa: F401
+finally:
+    os.dup2(kept, 2)
