@@ -598,14 +598,14 @@ def test_a_bad_cell_leaves_the_old_notebook_and_the_others_are_built(tmp_path, m
     bars += "\n```python\nfrom tqdm.auto import tqdm\n\nfor _ in tqdm(range(3)):\n    pass\n```\n"
     good = LESSON.format(title="Good") + bars
     root = new_course(tmp_path, **bad, a_good=good)
-    paths = {job.lesson.slug: job.path for job in build.plan(root, frameworks=["tensorflow"])}
+    paths = {job.lesson.slug: job.path for job in build.plan(root, frameworks=["jax"])}
     for path in paths.values():
         path.write_text("as it was")
-    message = refused(root, "--framework", "tensorflow", "--jobs", "3", "--force")
+    message = refused(root, "--framework", "jax", "--jobs", "3", "--force")
     for number, (name, (_, line, what)) in enumerate(BAD.items(), 1):
         slug = name.removeprefix("a_")
         assert paths[slug].read_text() == "as it was"
-        start = f"01_a/0{number}_{slug}/lesson.md:{line} (TensorFlow, cell "
+        start = f"01_a/0{number}_{slug}/lesson.md:{line} (JAX, cell "
         assert start in message
         assert what in message.partition(start)[2].partition("The notebook stays as it was.")[0]
     assert nbformat.read(paths["good"], 4).cells[4].outputs[0].text == "twice the rate is 1.0\n"

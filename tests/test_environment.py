@@ -423,7 +423,8 @@ def test_what_make_exports_is_stronger_than_a_file_of_settings(tmp_path):
     ask += "print(create('install').parser.get_default_values().use_user_site)"
     file = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
     for own, user in ((file, b"1\n"), (file | {"PIP_USER": "0"}, b"0\n")):
-        assert subprocess.check_output([sys.executable, "-c", ask], env=os.environ | own) == user
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        assert subprocess.check_output([sys.executable, "-c", ask], env=bare | own) == user
 
 
 def test_make_names_a_python_that_is_not_there(make):
