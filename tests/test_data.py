@@ -27,7 +27,7 @@ import requests
 import tqdm.auto
 
 from shared import data
-from shared.data import download, images, tables
+from shared.data import download, images, reviews, tables
 
 ROOT = Path(data.__file__).parents[2]
 TEXT = "tiny_shakespeare/input.txt"
@@ -94,6 +94,7 @@ def course(server, monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(download, "TIMEOUT", 5)
     monkeypatch.setattr(images, "CIFAR10_ROWS", ROWS)
+    monkeypatch.setattr(reviews, "IMDB_REVIEWS", 3)
     monkeypatch.setattr(download, "HASHES", {})
     for name, addresses in download.MIRRORS.items():
         packed = ".gz" if addresses[0].endswith("{}.gz") else ""
@@ -811,6 +812,104 @@ def test_cifar10_that_is_not_an_archive(course, damage):
     course.publish("cifar10/cifar-10-binary.tar.gz", damage(packed))
     with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz: not a whole tar\.gz"):
         data.cifar10()
+
+
+# ---------------------------------------------------------------- IMDB
+
+
+IMDB = "imdb/aclImdb_v1.tar.gz"
+
+
+def publish_imdb(course, change=lambda members: None, damage=lambda packed: packed):
+    """A small archive: three reviews of each kind, and what lies beside them in the real one."""
+    members = [("aclImdb/README", b"read me"), ("aclImdb/train/unsup/0_0.txt", b"no label")]
+    for half, stars in [("test", (2, 9)), ("train", (1, 10))]:
+        for number in (2, 0, 1):
+            for kind, star in zip(("neg", "pos"), stars, strict=True):
+                text = f"{half} {kind} {number}: caf\u00e9<br />"
+                members.append((f"aclImdb/{half}/{kind}/{number}_{star}.txt", text.encode()))
+    change(members)
+    course.publish(IMDB, damage(tar_gz(members)))
+
+
+def test_imdb(course):
+    publish_imdb(course)
+    texts_train, y_train, texts_test, y_test = data.imdb()
+    for texts, half in [(texts_train, "train"), (texts_test, "test")]:
+        kinds = [(kind, number) for kind in ("neg", "pos") for number in range(3)]
+        assert texts == [f"{half} {kind} {number}: caf\u00e9<br />" for kind, number in kinds]
+    for y in (y_train, y_test):
+        assert y.dtype == np.int64 and y.tolist() == [0, 0, 0, 1, 1, 1]
+    assert course.files() == [IMDB]  # nothing is unpacked
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../escaped.txt", "/tmp/absolute.txt", "aclImdb/../../escaped.txt", "aclImdb\\..\\x.txt"],
+)
+def test_imdb_refuses_a_path_that_leaves_the_archive(course, tmp_path, name):
+    publish_imdb(course, lambda members: members.append((name, b"evil")))
+    with pytest.raises(ValueError, match="leaves the archive"):
+        data.imdb()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cache"]
+
+
+def drop_review(members):
+    del members[-1]
+
+
+def double_review(members):
+    members.append(("aclImdb/train/pos/1_8.txt", b"once more"))
+
+
+def link_review(members):
+    info = tarfile.TarInfo("aclImdb/train/pos/3_10.txt")
+    info.type, info.linkname = tarfile.SYMTYPE, "/etc/hostname"
+    members.append((info, b""))
+
+
+def bloat_review(members):
+    members[-1] = (members[-1][0], bytes(reviews.LONGEST + 1))
+
+
+def latin_review(members):
+    members[-1] = (members[-1][0], b"caf\xe9")
+
+
+def renumber_review(members):
+    members[-1] = ("aclImdb/train/pos/7_10.txt", b"a gap")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop_review, "2 reviews in train/pos, expected those with the numbers 0 to 2"),
+        (double_review, r"train/pos/1_8\.txt .* or comes twice"),
+        (link_review, r"train/pos/3_10\.txt is no regular file"),
+        (bloat_review, r"train/pos/1_10\.txt .*more than 100000 bytes"),
+        (latin_review, r"train/pos/1_10\.txt is no UTF-8"),
+        (renumber_review, "3 reviews in train/pos, expected those with the numbers 0 to 2"),
+    ],
+)
+def test_imdb_archive_that_lies(course, change, message):
+    publish_imdb(course, change)
+    with pytest.raises(ValueError, match=message):
+        data.imdb()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[:-100],
+        lambda packed: gzip.compress(gzip.decompress(packed)[:700]),
+        lambda packed: b"no archive",
+        lambda packed: b"",
+    ],
+)
+def test_imdb_that_is_not_an_archive(course, damage):
+    publish_imdb(course, damage=damage)
+    with pytest.raises(ValueError, match=r"aclImdb_v1\.tar\.gz: not a whole tar\.gz"):
+        data.imdb()
 
 
 # ---------------------------------------------------------------- sets that need no network

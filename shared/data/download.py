@@ -20,6 +20,7 @@ MIRRORS = {  # addresses, in the order in which they are tried; {} stands for th
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{}.gz",
     ),
     "cifar10": ("https://www.cs.toronto.edu/~kriz/{}",),
+    "imdb": ("https://ai.stanford.edu/~amaas/data/sentiment/{}",),
     "tiny_shakespeare": (GITHUB + "karpathy/char-rnn/master/data/tinyshakespeare/{}",),
 }
 HASHES = {  # data set/file: what `fetch` knows. Of contents: mirrors and readers may gzip a file.
@@ -56,6 +57,7 @@ HASHES = {  # data set/file: what `fetch` knows. Of contents: mirrors and reader
         "sha256": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
     "cifar10/cifar-10-binary.tar.gz": {"md5": "c32a1d4ab5d03f1284b67883e8d87530"},
+    "imdb/aclImdb_v1.tar.gz": {"md5": "7c2ac02c03563afcf9b574c7e56c153a"},
     "tiny_shakespeare/input.txt": {
         "sha256": "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
     },
