@@ -1,5 +1,6 @@
 """The data sets: split, parsed and downloaded, against a server of small files made here."""
 
+import collections
 import errno
 import functools
 import gzip
@@ -28,6 +29,7 @@ import tqdm.auto
 
 from shared import data
 from shared.data import download, images, reviews, tables
+from shared.data import text as text_data
 
 ROOT = Path(data.__file__).parents[2]
 TEXT = "tiny_shakespeare/input.txt"
@@ -1014,6 +1016,35 @@ def test_dates_leak_nothing():
     train, test = map(days, data.dates())
     assert not train & test
     assert len(test) == 500
+
+
+def test_grammar():
+    sentences, analogies = data.grammar()
+    assert len(sentences) == 6000 and sentences == data.grammar()[0] != data.grammar(seed=1)[0]
+    assert sentences[7] == "the waiter lost his menu".split()
+    assert {name: len(found) for name, found in analogies.items()} == {
+        "gender": 90, "capital": 168, "plural": 56, "degree": 168
+    }  # fmt: skip
+    assert ("man", "woman", "king", "queen") in analogies["gender"]
+    assert ("france", "french", "spain", "spanish") in analogies["capital"]
+    counts = collections.Counter(word for words in sentences for word in words)
+    for found in analogies.values():
+        table = {word for question in found for word in question}
+        assert all(len(set(question)) == 4 for question in found)
+        assert min(counts[word] for word in table) >= 20
+        assert all(sum(word in table for word in words) <= 1 for words in sentences)
+    families = [{word for q in found for word in q} for found in analogies.values()]
+    assert all(sum(len(f & set(words)) for f in families) == 1 for words in sentences)
+
+
+def test_grammar_has_no_word_in_two_places():
+    words = [
+        w for _, _, text in text_data._GRAMMAR.values() for w in text.replace(",", " ").split()
+    ]
+    marked = {
+        w for markers, _, _ in text_data._GRAMMAR.values() for column in markers for w in column
+    }
+    assert len(words) == len(set(words)) and not marked & set(words)
 
 
 def test_python_manual():

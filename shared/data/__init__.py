@@ -1,7 +1,8 @@
 """The data sets of the course, as NumPy arrays and texts.
 
-`diabetes`, `digits`, `dates` and `python_manual` need no network. The others are downloaded once,
-checked against a known hash, and kept in the folder COURSE_DATA names, or in the user's cache.
+`diabetes`, `digits`, `dates`, `grammar` and `python_manual` need no network. The others are
+downloaded once, checked against a known hash, and kept in the folder COURSE_DATA names, or in the
+user's cache.
 
 Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64 in 0..9.
 """
@@ -20,8 +21,9 @@ from shared.data.images import (
     load,
     mnist,
 )
+from shared.data.reviews import imdb
 from shared.data.tables import DIABETES_FEATURES, diabetes, digits
-from shared.data.text import dates, python_manual, tiny_shakespeare
+from shared.data.text import dates, grammar, python_manual, tiny_shakespeare
 
 __all__ = [
     "CIFAR10_CLASSES",
@@ -35,6 +37,8 @@ __all__ = [
     "digits",
     "fashion_mnist",
     "fetch",
+    "grammar",
+    "imdb",
     "load",
     "mnist",
     "python_manual",
