@@ -1037,6 +1037,16 @@ def test_grammar():
     assert all(sum(len(f & set(words)) for f in families) == 1 for words in sentences)
 
 
+def test_grammar_has_a_thing_of_any_row_in_one_sentence_of_five():
+    rows = [r.split() for _, _, text in text_data._GRAMMAR.values() for r in text.split(",")]
+    row_of = {word: n for n, row in enumerate(rows) for word in row}
+    found = [[row_of[w] for w in words if w in row_of] for words in data.grammar()[0]]
+    assert all(len(pair) == 2 for pair in found)  # the word and the thing
+    own = sum(a == b for a, b in found) / len(found)
+    chance = (1 / 10 + 3 / 8) / 4  # families of 10, 8, 8 and 8 rows
+    assert abs(own - (0.8 + 0.2 * chance)) < 0.015  # three standard deviations
+
+
 def test_grammar_has_no_word_in_two_places():
     words = [
         w for _, _, text in text_data._GRAMMAR.values() for w in text.replace(",", " ").split()
