@@ -625,7 +625,7 @@ def test_cuda_libraries_are_loaded_from_the_wheels(tmp_path, monkeypatch):
             folder.mkdir(parents=True)
             (folder / name).touch()
     calls = []
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])  # PyTorch may have brought such wheels
     monkeypatch.setattr(ctypes, "CDLL", lambda path, mode: calls.append((path, mode)))
     mxnet_compat._preload_cuda()
     assert [Path(path).name for path, _ in calls] == [n for n in names if n != "libnccl.so.2"]
