@@ -1057,6 +1057,58 @@ def test_grammar_has_no_word_in_two_places():
     assert len(words) == len(set(words)) and not marked & set(words)
 
 
+def test_invented_reviews():
+    texts, labels, kinds, *test = data.invented_reviews()
+    assert (len(texts), labels.shape, kinds.shape) == (4800, (4800,), (4800,))
+    assert [len(part) for part in test] == [1200] * 3 and labels.dtype == np.int64
+    drawn = "\n".join(texts + test[0]).encode()
+    assert hashlib.sha256(drawn).hexdigest().startswith("51775c6f0ea994a7")  # on every NumPy
+    assert texts[0] != data.invented_reviews(seed=1)[0][0]
+    assert texts[10] == (
+        "my colleague gave me the book . it has three hundred pages . although they call the cover"
+        " wordy , the style was lovely ."
+    ) and (labels[10], kinds[10]) == (1, "contrasted")
+    assert all(4 <= len(text.split()) <= 60 and text == text.lower() for text in texts + test[0])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_invented_reviews_are_out_of_reach_for_who_counts_words(seed):
+    train, test = (data.invented_reviews(seed=seed)[part] for part in (slice(3), slice(3, 6)))
+    for texts, labels, kinds in (train, test):
+        assert collections.Counter(kinds) == dict.fromkeys(reviews.KINDS, len(texts) // 3)
+        for n in range(0, len(texts), 2):
+            assert sorted(labels[n : n + 2]) == [0, 1] and kinds[n] == kinds[n + 1]
+            same = sorted(texts[n].split()) == sorted(texts[n + 1].split())
+            assert same or kinds[n] == "plain"
+    pairs = list(zip(*train[:2], strict=True))
+    seen = [{word for text, y in pairs if y == k for word in text.split()} for k in (0, 1)]
+    assert {w for text in test[0] for w in text.split()} <= seen[0] & seen[1]
+    assert len(set(train[0] + test[0])) == 6000  # no review comes twice
+
+
+def test_invented_reviews_hold_words_back():
+    """What is denied in the test is never denied so in training."""
+
+    def denied(texts, kinds):
+        found = set()
+        for text in (text for text, kind in zip(texts, kinds, strict=True) if kind == "negated"):
+            for phrase in reviews._DENIED:
+                pattern = phrase.replace("{a}", r"\w+").replace("{w}", r"(\w+)")
+                found |= {(phrase, word) for word in re.findall(rf"\b{pattern}\b", text)}
+        return found
+
+    texts, _, kinds, test_texts, _, test_kinds = data.invented_reviews()
+    train, test = denied(texts, kinds), denied(test_texts, test_kinds)
+    assert len(train) > 200 and len(test) > 80 and not train & test
+
+
+@pytest.mark.parametrize("sizes", [(0, 6), (6, 0), (7, 6), (6, 10), (-6, 6)])
+def test_invented_reviews_come_in_pairs_of_each_kind(sizes):
+    with pytest.raises(ValueError, match="multiples of 6"):
+        data.invented_reviews(*sizes)
+    assert len(data.invented_reviews(6, 12)[3]) == 12
+
+
 def test_python_manual():
     text = data.python_manual()
     assert len(text) == 465_047 and text.isprintable() is False

@@ -1,8 +1,8 @@
 """The data sets of the course, as NumPy arrays and texts.
 
-`diabetes`, `digits`, `dates`, `grammar` and `python_manual` need no network. The others are
-downloaded once, checked against a known hash, and kept in the folder COURSE_DATA names, or in the
-user's cache.
+`diabetes`, `digits`, `dates`, `grammar`, `invented_reviews` and `python_manual` need no network.
+The others are downloaded once, checked against a known hash, and kept in the folder COURSE_DATA
+names, or in the user's cache.
 
 Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64 in 0..9.
 """
@@ -21,7 +21,7 @@ from shared.data.images import (
     load,
     mnist,
 )
-from shared.data.reviews import imdb
+from shared.data.reviews import imdb, invented_reviews
 from shared.data.tables import DIABETES_FEATURES, diabetes, digits
 from shared.data.text import dates, grammar, python_manual, tiny_shakespeare
 
@@ -39,6 +39,7 @@ __all__ = [
     "fetch",
     "grammar",
     "imdb",
+    "invented_reviews",
     "load",
     "mnist",
     "python_manual",

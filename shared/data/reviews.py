@@ -64,3 +64,135 @@ def _read_imdb(path):
     except (tarfile.TarError, *download.DAMAGED) as error:
         raise ValueError(f"{path.name}: not a whole tar.gz file ({error})") from None
     return reviews
+
+
+_WORDS = (  # of any topic: negative, positive
+    "terrible dreadful boring annoying awful horrible poor unpleasant dull miserable",
+    "wonderful lovely brilliant charming excellent delightful superb pleasant great marvellous",
+)
+_TOPICS = {  # what is judged, negative and positive words of its own, asides
+    "film": (
+        "plot acting ending music dialogue cast",
+        ("tedious predictable clumsy", "gripping touching funny"),
+        ["we saw it in a small cinema near the {place}", "it is {n} hours long",
+         "my {who} had chosen the film"],
+    ),
+    "restaurant": (
+        "soup service bread dessert wine menu",
+        ("bland stale greasy", "tasty fresh delicious"),
+        ["we ate there with my {who}", "we had a table near the {place}",
+         "we waited {n} minutes for the bill"],
+    ),
+    "hotel": (
+        "room view breakfast bed staff pool",
+        ("dirty noisy cramped", "clean quiet spacious"),
+        ["the hotel is close to the {place}", "we stayed for {n} nights",
+         "my {who} had booked it for us"],
+    ),
+    "book": (
+        "story style heroine cover translation chapter",
+        ("shallow confusing wordy", "witty moving original"),
+        ["i read it in {n} days", "my {who} gave me the book", "it has {n} hundred pages"],
+    ),
+    "phone": (
+        "screen battery camera keyboard sound case",
+        ("slow flimsy faulty", "fast sturdy reliable"),
+        ["i bought it {n} weeks ago", "my {who} has the same phone",
+         "i found it in a shop near the {place}"],
+    ),
+}  # fmt: skip
+_ASIDE = {
+    "place": "station river market harbour museum".split(),
+    "n": "two three four five six seven".split(),
+    "who": "sister brother neighbour uncle colleague".split(),
+}
+_SAID = ["the {a} was {w}", "the {a} seemed {w} to me", "i found the {a} {w}",
+         "they call the {a} {w}"]  # fmt: skip
+_DENIED = [
+    "the {a} was not at all {w}", "the {a} never seemed {w} to me", "i would not call the {a} {w}",
+    "nobody would call the {a} {w}", "the {a} was anything but {w}", "the {a} was far from {w}",
+    "the {a} was hardly {w}", "it is not true that the {a} was {w}",
+]  # fmt: skip
+_WEIGHED = [  # {0} is what counts less, {1} what decides
+    "{0} , but {1}", "{0} at first , but {1} in the end", "although {0} , {1}",
+    "{1} , although {0}", "{1} , even if {0}", "{0} . all the same , {1}",
+]  # fmt: skip
+KINDS = ("plain", "negated", "contrasted")
+
+
+def invented_reviews(train=4800, test=1200, seed=0):
+    """Short reviews of films, restaurants, hotels, books and phones, as many of each kind.
+
+    "plain": all that is judged is good, or bad. "negated": one of two judgements is denied, "the
+    view was not at all dull". "contrasted": of two judgements one decides, "the plot was dull at
+    first , but i found the cast charming in the end". Any may have asides that judge nothing.
+
+    Reviews come in pairs of neighbours, one of either label. Those of a negated or contrasted pair
+    have the same words, each equally often: nothing that only counts words tells them apart. No
+    review comes twice. A denial or conjunction stands in the test with words that it never judges
+    in training.
+
+    train, test: numbers of reviews, multiples of 6 (a pair of each kind). Returns texts_train (a
+    list of str, 4 to 60 words between spaces, in lower case; `,` and `.` are words), y_train
+    (train,) int64, 1 for positive, kinds_train (train,) of str, and the same for the test.
+    Raises ValueError for other numbers. Source: made for this course.
+    """
+    if min(train, test) < 6 or train % 6 or test % 6:
+        raise ValueError(f"train={train} and test={test}: both must be multiples of 6, at least 6")
+    rng, known, drawn = np.random.default_rng(seed), set(), []
+    for size, held in ((train, False), (test, True)):
+        texts, labels, kinds = [], [], []
+        while len(texts) < size:
+            kind = KINDS[len(texts) // 2 % 3]
+            pair = _pair(rng, kind, held)
+            if known.isdisjoint(pair):
+                known.update(pair)
+                for label in rng.permutation(2).tolist():
+                    texts.append(pair[label])
+                    labels.append(label)
+                    kinds.append(kind)
+        drawn += [texts, np.array(labels, np.int64), np.array(kinds)]
+    return tuple(drawn)
+
+
+def _one(rng, choices):
+    return choices[rng.integers(len(choices))]
+
+
+def _pair(rng, kind, held):
+    """A negative and a positive review; held: with the words that are kept for the test."""
+    things, own, asides = _TOPICS[_one(rng, list(_TOPICS))]
+    words = [f"{common} {special}".split() for common, special in zip(_WORDS, own, strict=True)]
+    things = things.split()
+    things = [things[n] for n in rng.permutation(len(things))]
+    if kind == "plain":
+        both = [_plain(rng, things, words[label]) for label in (0, 1)]
+    else:
+        phrases = _DENIED if kind == "negated" else _WEIGHED
+        n = int(rng.integers(len(phrases)))
+        some = [_one(rng, [w for k, w in enumerate(kept) if ((n + k) % 4 == 0) == held])
+                for kept in words]  # a negative and a positive word  # fmt: skip
+        both = (_negated if kind == "negated" else _contrasted)(rng, phrases[n], things, some)
+    said = [_one(rng, asides).format(**{slot: _one(rng, _ASIDE[slot]) for slot in _ASIDE})
+            for _ in range(rng.integers(4))]  # fmt: skip
+    before = rng.integers(len(said) + 1)
+    return [" . ".join([*said[:before], text, *said[before:]]) + " ." for text in both]
+
+
+def _plain(rng, things, words):
+    count, joint = rng.integers(1, 4), _one(rng, [" and ", " . "])
+    return joint.join(_one(rng, _SAID).format(a=a, w=_one(rng, words)) for a in things[:count])
+
+
+def _negated(rng, denied, things, words):
+    said, joint, turned = _one(rng, _SAID), _one(rng, [" and ", " . "]), rng.random() < 0.5
+    both = []
+    for label in (0, 1):  # the word of the other label is denied, so both clauses agree
+        clauses = [(said if k == label else denied).format(a=things[k], w=words[k]) for k in (0, 1)]
+        both.append(joint.join(clauses[::-1] if turned else clauses))
+    return both
+
+
+def _contrasted(rng, weighed, things, words):
+    clauses = [_one(rng, _SAID).format(a=things[k], w=words[k]) for k in (0, 1)]
+    return [weighed.format(clauses[1 - label], clauses[label]) for label in (0, 1)]
