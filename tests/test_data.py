@@ -1062,12 +1062,12 @@ def test_invented_reviews():
     assert (len(texts), labels.shape, kinds.shape) == (4800, (4800,), (4800,))
     assert [len(part) for part in test] == [1200] * 3 and labels.dtype == np.int64
     drawn = "\n".join(texts + test[0]).encode()
-    assert hashlib.sha256(drawn).hexdigest().startswith("51775c6f0ea994a7")  # on every NumPy
+    assert hashlib.sha256(drawn).hexdigest().startswith("02c86b5739671faf")  # on every NumPy
     assert texts[0] != data.invented_reviews(seed=1)[0][0]
-    assert texts[10] == (
-        "my colleague gave me the book . it has three hundred pages . although they call the cover"
-        " wordy , the style was lovely ."
-    ) and (labels[10], kinds[10]) == (1, "contrasted")
+    dull = "the chapter seemed brilliant to me , but they call the translation confusing ."
+    assert (texts[20], labels[20], kinds[20]) == (dull, 0, "contrasted")
+    assert texts[6].startswith("i would not call the view excellent at first , but they call the ")
+    assert (labels[6], kinds[6]) == (1, "both")
     assert all(4 <= len(text.split()) <= 60 and text == text.lower() for text in texts + test[0])
 
 
@@ -1075,7 +1075,7 @@ def test_invented_reviews():
 def test_invented_reviews_are_out_of_reach_for_who_counts_words(seed):
     train, test = (data.invented_reviews(seed=seed)[part] for part in (slice(3), slice(3, 6)))
     for texts, labels, kinds in (train, test):
-        assert collections.Counter(kinds) == dict.fromkeys(reviews.KINDS, len(texts) // 3)
+        assert collections.Counter(kinds) == dict.fromkeys(reviews.KINDS, len(texts) // 4)
         for n in range(0, len(texts), 2):
             assert sorted(labels[n : n + 2]) == [0, 1] and kinds[n] == kinds[n + 1]
             same = sorted(texts[n].split()) == sorted(texts[n + 1].split())
@@ -1091,22 +1091,23 @@ def test_invented_reviews_hold_words_back():
 
     def denied(texts, kinds):
         found = set()
-        for text in (text for text, kind in zip(texts, kinds, strict=True) if kind == "negated"):
+        for text in (text for text, kind in zip(texts, kinds, strict=True) if kind in turned):
             for phrase in reviews._DENIED:
                 pattern = phrase.replace("{a}", r"\w+").replace("{w}", r"(\w+)")
                 found |= {(phrase, word) for word in re.findall(rf"\b{pattern}\b", text)}
         return found
 
+    turned = ("negated", "both")
     texts, _, kinds, test_texts, _, test_kinds = data.invented_reviews()
     train, test = denied(texts, kinds), denied(test_texts, test_kinds)
     assert len(train) > 200 and len(test) > 80 and not train & test
 
 
-@pytest.mark.parametrize("sizes", [(0, 6), (6, 0), (7, 6), (6, 10), (-6, 6)])
+@pytest.mark.parametrize("sizes", [(0, 8), (8, 0), (9, 8), (8, 12), (-8, 8)])
 def test_invented_reviews_come_in_pairs_of_each_kind(sizes):
-    with pytest.raises(ValueError, match="multiples of 6"):
+    with pytest.raises(ValueError, match="multiples of 8"):
         data.invented_reviews(*sizes)
-    assert len(data.invented_reviews(6, 12)[3]) == 12
+    assert len(data.invented_reviews(8, 16)[3]) == 16
 
 
 def test_python_manual():

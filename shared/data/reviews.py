@@ -117,33 +117,34 @@ _WEIGHED = [  # {0} is what counts less, {1} what decides
     "{0} , but {1}", "{0} at first , but {1} in the end", "although {0} , {1}",
     "{1} , although {0}", "{1} , even if {0}", "{0} . all the same , {1}",
 ]  # fmt: skip
-KINDS = ("plain", "negated", "contrasted")
+KINDS = ("plain", "negated", "contrasted", "both")
 
 
 def invented_reviews(train=4800, test=1200, seed=0):
     """Short reviews of films, restaurants, hotels, books and phones, as many of each kind.
 
     "plain": all that is judged is good, or bad. "negated": one of two judgements is denied, "the
-    view was not at all dull". "contrasted": of two judgements one decides, "the plot was dull at
-    first , but i found the cast charming in the end". Any may have asides that judge nothing.
+    view was not at all dull", so that they agree. "contrasted": of two judgements one decides,
+    "the plot was dull at first , but i found the cast charming in the end". "both": one decides
+    and one, the same or the other, is denied. Any may have asides that judge nothing.
 
-    Reviews come in pairs of neighbours, one of either label. Those of a negated or contrasted pair
-    have the same words, each equally often: nothing that only counts words tells them apart. No
-    review comes twice. A denial or conjunction stands in the test with words that it never judges
-    in training.
+    Reviews come in pairs of neighbours, one of either label. But for plain ones, the two have the
+    same words, each equally often: nothing that only counts words tells them apart. No review
+    comes twice. A denial or conjunction stands in the test with words that it never judges in
+    training.
 
-    train, test: numbers of reviews, multiples of 6 (a pair of each kind). Returns texts_train (a
+    train, test: numbers of reviews, multiples of 8 (a pair of each kind). Returns texts_train (a
     list of str, 4 to 60 words between spaces, in lower case; `,` and `.` are words), y_train
     (train,) int64, 1 for positive, kinds_train (train,) of str, and the same for the test.
     Raises ValueError for other numbers. Source: made for this course.
     """
-    if min(train, test) < 6 or train % 6 or test % 6:
-        raise ValueError(f"train={train} and test={test}: both must be multiples of 6, at least 6")
+    if min(train, test) < 8 or train % 8 or test % 8:
+        raise ValueError(f"train={train} and test={test}: both must be multiples of 8, at least 8")
     rng, known, drawn = np.random.default_rng(seed), set(), []
     for size, held in ((train, False), (test, True)):
         texts, labels, kinds = [], [], []
         while len(texts) < size:
-            kind = KINDS[len(texts) // 2 % 3]
+            kind = KINDS[len(texts) // 2 % len(KINDS)]
             pair = _pair(rng, kind, held)
             if known.isdisjoint(pair):
                 known.update(pair)
@@ -165,34 +166,47 @@ def _pair(rng, kind, held):
     words = [f"{common} {special}".split() for common, special in zip(_WORDS, own, strict=True)]
     things = things.split()
     things = [things[n] for n in rng.permutation(len(things))]
-    if kind == "plain":
-        both = [_plain(rng, things, words[label]) for label in (0, 1)]
-    else:
-        phrases = _DENIED if kind == "negated" else _WEIGHED
-        n = int(rng.integers(len(phrases)))
-        some = [_one(rng, [w for k, w in enumerate(kept) if ((n + k) % 4 == 0) == held])
-                for kept in words]  # a negative and a positive word  # fmt: skip
-        both = (_negated if kind == "negated" else _contrasted)(rng, phrases[n], things, some)
+    pair = (
+        _plain(rng, things, words) if kind == "plain" else _turned(rng, kind, held, things, words)
+    )
     said = [_one(rng, asides).format(**{slot: _one(rng, _ASIDE[slot]) for slot in _ASIDE})
             for _ in range(rng.integers(4))]  # fmt: skip
     before = rng.integers(len(said) + 1)
-    return [" . ".join([*said[:before], text, *said[before:]]) + " ." for text in both]
+    return [" . ".join([*said[:before], text, *said[before:]]) + " ." for text in pair]
 
 
 def _plain(rng, things, words):
-    count, joint = rng.integers(1, 4), _one(rng, [" and ", " . "])
-    return joint.join(_one(rng, _SAID).format(a=a, w=_one(rng, words)) for a in things[:count])
+    pair = []
+    for label in (0, 1):
+        count, joint = rng.integers(1, 4), _one(rng, [" and ", " . "])
+        judged = [_one(rng, _SAID).format(a=a, w=_one(rng, words[label])) for a in things[:count]]
+        pair.append(joint.join(judged))
+    return pair
 
 
-def _negated(rng, denied, things, words):
-    said, joint, turned = _one(rng, _SAID), _one(rng, [" and ", " . "]), rng.random() < 0.5
-    both = []
-    for label in (0, 1):  # the word of the other label is denied, so both clauses agree
-        clauses = [(said if k == label else denied).format(a=things[k], w=words[k]) for k in (0, 1)]
-        both.append(joint.join(clauses[::-1] if turned else clauses))
-    return both
+def _turned(rng, kind, held, things, words):
+    """Two judgements in two texts of the same words."""
+    n = int(rng.integers(len(_DENIED)))
+    fits = [m for m in range(len(_WEIGHED)) if not held or m % 4 == n % 4]
+    m = _one(rng, fits)
+    turns = {"negated": {n}, "contrasted": {m}, "both": {n, m}}[kind]
+    kept = [[w for k, w in enumerate(row) if all(((t + k) % 4 == 0) == held for t in turns)]
+            for row in words]  # fmt: skip
+    same = int(rng.integers(2))  # the polarity of both words of "both"
+    words = [_one(rng, row) for row in kept]
+    if kind == "both":
+        words = [kept[same][k] for k in rng.permutation(len(kept[same]))[:2]]
+    first, second, denied = _one(rng, _SAID), _one(rng, _SAID), _DENIED[n]
 
+    def judge(*phrases):
+        judged = zip(phrases, things, words, strict=False)
+        return [phrase.format(a=thing, w=word) for phrase, thing, word in judged]
 
-def _contrasted(rng, weighed, things, words):
-    clauses = [_one(rng, _SAID).format(a=things[k], w=words[k]) for k in (0, 1)]
-    return [weighed.format(clauses[1 - label], clauses[label]) for label in (0, 1)]
+    if kind == "negated":  # the word of the other label is denied
+        joint, back = _one(rng, [" and ", " . "]), slice(None, None, _one(rng, [1, -1]))
+        return [joint.join(judge(*both)[back]) for both in [(first, denied), (denied, first)]]
+    if kind == "contrasted":  # the last of the list decides
+        clauses = judge(first, second)
+        return [_WEIGHED[m].format(*both) for both in (clauses[::-1], clauses)]
+    pair = [_WEIGHED[m].format(*judge(*both)) for both in [(first, denied), (denied, first)]]
+    return pair if same else pair[::-1]  # good words: who denies the one that decides is negative
