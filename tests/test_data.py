@@ -1062,12 +1062,12 @@ def test_invented_reviews():
     assert (len(texts), labels.shape, kinds.shape) == (4800, (4800,), (4800,))
     assert [len(part) for part in test] == [1200] * 3 and labels.dtype == np.int64
     drawn = "\n".join(texts + test[0]).encode()
-    assert hashlib.sha256(drawn).hexdigest().startswith("02c86b5739671faf")  # on every NumPy
+    assert hashlib.sha256(drawn).hexdigest().startswith("4633ba6298987ed7")  # on every NumPy
     assert texts[0] != data.invented_reviews(seed=1)[0][0]
-    dull = "the chapter seemed brilliant to me , but they call the translation confusing ."
-    assert (texts[20], labels[20], kinds[20]) == (dull, 0, "contrasted")
-    assert texts[6].startswith("i would not call the view excellent at first , but they call the ")
-    assert (labels[6], kinds[6]) == (1, "both")
+    denied = "the case was not at all fast , although the camera seemed sturdy to me ."
+    assert (texts[23], labels[23], kinds[23]) == (denied, 0, "both")
+    assert texts[10].startswith("the cast was far from miserable . the plot was funny . it is ")
+    assert (labels[10], kinds[10]) == (1, "negated")
     assert all(4 <= len(text.split()) <= 60 and text == text.lower() for text in texts + test[0])
 
 

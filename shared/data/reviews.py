@@ -170,7 +170,7 @@ def _pair(rng, kind, held):
         _plain(rng, things, words) if kind == "plain" else _turned(rng, kind, held, things, words)
     )
     said = [_one(rng, asides).format(**{slot: _one(rng, _ASIDE[slot]) for slot in _ASIDE})
-            for _ in range(rng.integers(4))]  # fmt: skip
+            for _ in range(rng.integers(3))]  # fmt: skip
     before = rng.integers(len(said) + 1)
     return [" . ".join([*said[:before], text, *said[before:]]) + " ." for text in pair]
 
