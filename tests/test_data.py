@@ -1087,7 +1087,7 @@ def test_invented_reviews_are_out_of_reach_for_who_counts_words(seed):
 
 
 def test_invented_reviews_hold_words_back():
-    """What is denied in the test is never denied so in training."""
+    """What the test denies or weighs is never denied or weighed so in training."""
 
     def denied(texts, kinds):
         found = set()
@@ -1101,6 +1101,22 @@ def test_invented_reviews_hold_words_back():
     texts, _, kinds, test_texts, _, test_kinds = data.invented_reviews()
     train, test = denied(texts, kinds), denied(test_texts, test_kinds)
     assert len(train) > 200 and len(test) > 80 and not train & test
+
+    judging = {w for row in reviews._WORDS for w in row.split()}
+    judging |= {w for _, own, _ in reviews._TOPICS.values() for row in own for w in row.split()}
+
+    def weighed(texts, kinds):
+        """(conjunction, word) of all that a conjunction weighs."""
+        joints = " in the end | , even if | all the same | , but | , although |although ".split("|")
+        found = set()
+        for text in (text for text, kind in zip(texts, kinds, strict=True) if kind in turned):
+            if joint := next((joint for joint in joints if joint in text), None):
+                found |= {(joint, word) for word in judging & set(text.split())}
+        return found
+
+    turned = ("contrasted", "both")
+    train, test = weighed(texts, kinds), weighed(test_texts, test_kinds)
+    assert len(train) > 200 and len(test) > 60 and not train & test
 
 
 @pytest.mark.parametrize("sizes", [(0, 8), (8, 0), (9, 8), (8, 12), (-8, 8)])
