@@ -133,6 +133,8 @@ def structure(node):
     fields = dict(ast.iter_fields(node))
     if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
         fields["body"] = node.body[1:]
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends a format specification with ""
+        fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
     given = [(name, structure(value)) for name, value in fields.items()]
     # newer versions of Python have fields that are empty in the code of older ones
     return [type(node).__name__, *(pair for pair in given if pair[1] not in (None, []))]
