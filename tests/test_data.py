@@ -28,7 +28,7 @@ import requests
 import tqdm.auto
 
 from shared import data
-from shared.data import download, images, reviews, tables
+from shared.data import detection, download, images, reviews, tables
 from shared.data import text as text_data
 
 ROOT = Path(data.__file__).parents[2]
@@ -994,6 +994,65 @@ def test_split_is_that_of_the_notebooks():
     # The numbers that lessons assert hang on these splits.
     assert [float(y) for y in data.diabetes()[1][:5]] == [222, 259, 308, 71, 141]
     assert data.digits()[1][:10].tolist() == [8, 4, 7, 6, 7, 3, 3, 4, 5, 2]
+
+
+def test_scenes():
+    drawn = data.scenes(300)
+    assert [array.shape for array in drawn] == [
+        (300, 48, 48, 3), (300, 5, 4), (300, 5), (300, 48, 48), (300, 48, 48)
+    ]  # fmt: skip
+    assert [str(array.dtype) for array in drawn] == ["float32"] * 2 + ["int64"] * 3
+    assert drawn.images.min() >= 0 and drawn.images.max() <= 1
+    bytes_ = np.round(255 * drawn.images.astype(np.float64)).astype(np.uint8)
+    np.testing.assert_allclose(drawn.images, bytes_ / 255, atol=1e-7)
+    solutions = b"".join(array.astype("<f4").tobytes() for array in drawn[1:])
+    assert hashlib.sha256(bytes_.tobytes() + solutions).hexdigest().startswith("df945d8b581b2622")
+    there = drawn.labels >= 0
+    assert (there[:, 1:] <= there[:, :-1]).all() and not drawn.boxes[~there].any()  # in front
+    counts = np.bincount(there.sum(axis=1), minlength=6)
+    assert counts.min() > 10 and counts[1:4].min() > 50  # of scenes with 0 to 5 digits
+    heights = (drawn.boxes[..., 3] - drawn.boxes[..., 1])[there]
+    assert heights.min() >= 6 and heights.max() <= 24
+    assert (heights < 10).sum() > 100 and (heights > 18).sum() > 100
+    for few, many in zip(data.scenes(3), drawn, strict=True):
+        np.testing.assert_array_equal(few, many[:3])
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_scenes_and_their_solutions_agree(part, seed):
+    drawn = data.scenes(100, part, seed, side=32)
+    covered = 0
+    for boxes, labels, things, classes in zip(*drawn[1:], strict=True):
+        n = (labels >= 0).sum()
+        of_thing = np.concatenate([[0], labels + 1])
+        np.testing.assert_array_equal(classes, of_thing[things])
+        assert set(np.unique(things)) - {0} == set(range(1, n + 1))
+        for i, (left, top, right, bottom) in enumerate(boxes[:n].astype(int)):
+            rows, columns = np.nonzero(things == i + 1)
+            extent = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            if i == n - 1:  # nothing lies on the last one: its box is tight
+                assert extent == [left, top, right, bottom]
+            inside = left <= extent[0] and top <= extent[1]
+            assert inside and extent[2] <= right and extent[3] <= bottom
+            covered += extent != [left, top, right, bottom]
+    assert covered > 10
+
+
+def test_scenes_share_no_digit(monkeypatch):
+    used = set()
+    monkeypatch.setattr(detection, "_enlarged", lambda ink, side: used.add(ink.tobytes()) or ink)
+    X_train, _, X_test, _ = data.digits()
+    for part, X in [("train", X_train[:1077]), ("validation", X_train[1077:]), ("test", X_test)]:
+        used.clear()
+        data.scenes(200, part)
+        assert len(used) > 100 and used <= {x.tobytes() for x in X}, part
+
+
+@pytest.mark.parametrize("arguments", [(0,), (1, "all"), (1, "train", -1), (1, "train", 0, 31)])
+def test_scenes_reject(arguments):
+    with pytest.raises(ValueError, match="at least 1 scene, of a part in train, validation, test"):
+        data.scenes(*arguments)
 
 
 def test_dates():

@@ -1,8 +1,8 @@
 """The data sets of the course, as NumPy arrays and texts.
 
-`diabetes`, `digits`, `dates`, `grammar`, `invented_reviews` and `python_manual` need no network.
-The others are downloaded once, checked against a known hash, and kept in the folder COURSE_DATA
-names, or in the user's cache.
+`diabetes`, `digits`, `scenes`, `dates`, `grammar`, `invented_reviews` and `python_manual` need no
+network. The others are downloaded once, checked against a known hash, and kept in the folder
+COURSE_DATA names, or in the user's cache.
 
 Images are (n, height, width, channels) float32 in [0, 1]; labels are (n,) int64 in 0..9.
 """
@@ -11,6 +11,7 @@ import operator
 
 import numpy as np
 
+from shared.data.detection import scenes
 from shared.data.download import fetch
 from shared.data.images import (
     CIFAR10_CLASSES,
@@ -43,6 +44,7 @@ __all__ = [
     "load",
     "mnist",
     "python_manual",
+    "scenes",
     "tiny_shakespeare",
 ]
 
