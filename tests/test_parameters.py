@@ -103,7 +103,7 @@ def test_the_rule():
         "EPOCHS": 2, "STEPS": 2, "BATCH_SIZE": 49, "LAYERS": 2, "SEED": 1, "LR": 0.9 * 0.1
     }  # fmt: skip
     assert others(values, more=True)["EPOCHS"] == 4
-    assert len(RUNS) > 40 and len(WITH_DATASET) == 9
+    assert len(RUNS) > 40 and len(WITH_DATASET) == 16
     for path in RUNS:
         before = defaults(LESSONS[path], "pytorch")
         for more in (False, True):
